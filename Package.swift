@@ -1,0 +1,232 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "souk",
+    products: [
+        .executable(name: "souk", targets: ["souk"]),
+        .executable(name: "soukctl", targets: ["soukctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
+    ],
+    targets: clibs + platform + marketplace + services + commands
+)
+
+// MARK: - C libraries
+
+var clibs: [Target] {
+    [
+        .systemLibrary(
+            name: "CSQLite", path: "internal/clibs/sqlite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "CArgon2", path: "internal/clibs/argon2", pkgConfig: "libargon2",
+            providers: [.apt(["libargon2-dev"])]),
+    ]
+}
+
+// MARK: - Platform: knows nothing of shopping
+
+var platform: [Target] {
+    module("SoukTime", "internal/platform/time")
+        + module("SoukErrors", "internal/platform/errors")
+        + module("SoukIDs", "internal/platform/ids", [.crypto])
+        + module("SoukMoney", "internal/platform/money", ["SoukErrors"])
+        + module("SoukPagination", "internal/platform/pagination", ["SoukErrors"])
+        + module("SoukCallContext", "internal/platform/call-context", ["SoukErrors", "SoukIDs"])
+        + module("SoukEnv", "internal/platform/env")
+        + module("SoukLogger", "internal/platform/logger", [.logging, .tracing])
+        + module("SoukObservability", "internal/platform/observability", [.logging, .metrics, .tracing])
+        + module(
+            "SoukAPI", "internal/platform/api",
+            ["SoukErrors", "SoukIDs", "SoukMoney", "SoukPagination", "SoukTime"])
+        + module(
+            "SoukAuthToken", "internal/platform/auth-token",
+            ["SoukCallContext", "SoukErrors", "SoukIDs", "SoukTime", .crypto, .jwt])
+        + module("SoukCloudEvents", "internal/platform/cloud-events", ["SoukErrors", "SoukIDs", "SoukTime"])
+        + module(
+            "SoukDatabase", "internal/platform/database",
+            ["SoukErrors", "SoukIDs", "SoukTime", .crypto, .logging])
+        + module(
+            "SoukDatabaseSQLite", "internal/platform/database-sqlite",
+            ["CSQLite", "SoukDatabase", "SoukErrors", .logging, .nio],
+            testing: ["SoukTesting", "SoukIDs", "SoukTime"])
+        + module("SoukBroker", "internal/platform/broker", ["SoukErrors"])
+        + module(
+            "SoukBrokerEmbedded", "internal/platform/broker-embedded",
+            ["SoukBroker", "SoukDatabase", "SoukDatabaseSQLite", "SoukErrors", "SoukTime", .logging],
+            testing: ["SoukTesting"])
+        + module(
+            "SoukEventsRuntime", "internal/platform/events-runtime",
+            [
+                "SoukBroker", "SoukCallContext", "SoukCloudEvents", "SoukDatabase", "SoukErrors", "SoukIDs",
+                "SoukPagination", "SoukTime", .lifecycle, .logging, .metrics, .tracing,
+            ],
+            testing: ["SoukBrokerEmbedded", "SoukTesting"])
+        + module(
+            "SoukHTTP", "internal/platform/http",
+            [
+                "SoukAPI", "SoukAuthToken", "SoukCallContext", "SoukDatabase", "SoukErrors", "SoukIDs",
+                "SoukObservability", "SoukPagination", "SoukTime", .crypto, .hummingbird, .httpTypes, .logging,
+                .metrics, .nio, .tracing,
+            ],
+            testing: ["SoukTesting", "SoukDatabaseSQLite", "SoukMoney", .hummingbirdTesting])
+        + module(
+            "SoukService", "internal/platform/service",
+            [
+                "SoukAuthToken", "SoukBroker", "SoukDatabase", "SoukEnv", "SoukErrors", "SoukEventsRuntime",
+                "SoukHTTP", "SoukLogger", "SoukObservability", "SoukTime", .hummingbird, .lifecycle, .logging,
+                .metrics, .nio, .tracing,
+            ],
+            testing: ["SoukTesting"])
+        + [
+            library(
+                "SoukTesting", "internal/platform/testing",
+                [
+                    "SoukBroker", "SoukBrokerEmbedded", "SoukDatabase", "SoukDatabaseSQLite", "SoukErrors",
+                    "SoukIDs", "SoukTime",
+                ])
+        ]
+}
+
+// MARK: - What services agree on
+
+var marketplace: [Target] {
+    module("SoukIdentifiers", "internal/identifiers", ["SoukIDs"], tested: false)
+        + module(
+            "SoukEvents", "internal/events",
+            ["SoukCloudEvents", "SoukIdentifiers", "SoukIDs", "SoukMoney", "SoukTime"])
+}
+
+// MARK: - Services
+
+var services: [Target] {
+    kernel("SoukAuthKernel", "internal/services/auth/kernel")
+        + kernel("SoukProductKernel", "internal/services/product/kernel")
+        + kernel("SoukVendorKernel", "internal/services/vendor/kernel")
+        + kernel("SoukPaymentKernel", "internal/services/payment/kernel")
+        + service("SoukAuth", "internal/services/auth", kernel: true, ["CArgon2", "SoukAuthKernel"])
+        + service(
+            "SoukProduct", "internal/services/product", kernel: true, ["SoukProductKernel", "SoukVendorKernel"])
+        + service("SoukVendor", "internal/services/vendor", kernel: true, ["SoukVendorKernel"])
+        + service(
+            "SoukOrder", "internal/services/order",
+            ["SoukPaymentKernel", "SoukProductKernel", "SoukVendorKernel"])
+        + service(
+            "SoukPayment", "internal/services/payment", kernel: true, ["SoukPaymentKernel", "SoukVendorKernel"])
+        + service(
+            "SoukPaymentSandbox", "internal/services/payment-sandbox",
+            ["SoukPayment", "SoukPaymentKernel", .httpClient, .mustache])
+        + service(
+            "SoukNotification", "internal/services/notification",
+            ["SoukAuthKernel", "SoukVendorKernel", .mustache])
+        + service("SoukGateway", "internal/services/gateway", [])
+}
+
+// MARK: - Executables
+
+var commands: [Target] {
+    [
+        .executableTarget(
+            name: "souk",
+            dependencies: .serviceFoundation + [
+                "SoukAuth", "SoukAuthKernel", "SoukBrokerEmbedded", "SoukDatabaseSQLite", "SoukGateway",
+                "SoukNotification", "SoukOrder", "SoukPayment", "SoukPaymentKernel", "SoukPaymentSandbox",
+                "SoukProduct", "SoukProductKernel", "SoukVendor", "SoukVendorKernel", .argumentParser,
+            ],
+            path: "cmd/souk", exclude: ["tests"], swiftSettings: .souk),
+        .executableTarget(
+            name: "soukctl", dependencies: [.argumentParser, .httpClient],
+            path: "cmd/soukctl", swiftSettings: .souk),
+    ]
+}
+
+// MARK: - Kinds of target
+
+/// A library and, beside it, its test target in `<path>/tests`.
+func module(
+    _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [],
+    testing: [Target.Dependency] = [], exclude: [String] = [], tested: Bool = true
+) -> [Target] {
+    let target = library(name, path, dependencies, exclude: exclude + (tested ? ["tests"] : []))
+    guard tested else { return [target] }
+    return [
+        target,
+        .testTarget(
+            name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies + testing,
+            path: "\(path)/tests", swiftSettings: .souk),
+    ]
+}
+
+func library(
+    _ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: .souk)
+}
+
+/// What a service offers its peers: a protocol over value types.
+func kernel(_ name: String, _ path: String) -> [Target] {
+    module(
+        name, path,
+        ["SoukCallContext", "SoukErrors", "SoukIdentifiers", "SoukIDs", "SoukMoney", "SoukPagination", "SoukTime"],
+        tested: false)
+}
+
+/// A service; its kernel, where peers call it, lies in the same folder as a target of its own.
+func service(
+    _ name: String, _ path: String, kernel: Bool = false, _ dependencies: [Target.Dependency]
+) -> [Target] {
+    module(
+        name, path, .serviceFoundation + dependencies, testing: ["SoukTesting", "SoukDatabaseSQLite"],
+        exclude: kernel ? ["kernel"] : [])
+}
+
+extension [Target.Dependency] {
+    /// The modules that any service may use.
+    static var serviceFoundation: Self {
+        [
+            "SoukAPI", "SoukAuthToken", "SoukBroker", "SoukCallContext", "SoukCloudEvents", "SoukDatabase",
+            "SoukEnv", "SoukErrors", "SoukEvents", "SoukEventsRuntime", "SoukHTTP", "SoukIDs", "SoukIdentifiers",
+            "SoukLogger", "SoukMoney", "SoukObservability", "SoukPagination", "SoukService", "SoukTime", .crypto,
+            .hummingbird, .httpTypes, .lifecycle, .logging, .metrics, .nio, .tracing,
+        ]
+    }
+}
+
+extension [SwiftSetting] {
+    static var souk: Self {
+        [
+            .enableUpcomingFeature("ExistentialAny"),
+            .enableUpcomingFeature("InternalImportsByDefault"),
+            .enableUpcomingFeature("MemberImportVisibility"),
+        ]
+    }
+}
+
+extension Target.Dependency {
+    static var argumentParser: Self { .product(name: "ArgumentParser", package: "swift-argument-parser") }
+    static var crypto: Self { .product(name: "Crypto", package: "swift-crypto") }
+    static var httpClient: Self { .product(name: "AsyncHTTPClient", package: "async-http-client") }
+    static var httpTypes: Self { .product(name: "HTTPTypes", package: "swift-http-types") }
+    static var hummingbird: Self { .product(name: "Hummingbird", package: "hummingbird") }
+    static var hummingbirdTesting: Self { .product(name: "HummingbirdTesting", package: "hummingbird") }
+    static var jwt: Self { .product(name: "JWTKit", package: "jwt-kit") }
+    static var lifecycle: Self { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
+    static var logging: Self { .product(name: "Logging", package: "swift-log") }
+    static var metrics: Self { .product(name: "Metrics", package: "swift-metrics") }
+    static var mustache: Self { .product(name: "Mustache", package: "swift-mustache") }
+    static var nio: Self { .product(name: "NIOPosix", package: "swift-nio") }
+    static var tracing: Self { .product(name: "Tracing", package: "swift-distributed-tracing") }
+}
