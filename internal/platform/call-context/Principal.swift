@@ -1,0 +1,31 @@
+package import SoukIDs
+
+/// What an account is allowed to be.
+package enum Role: String, CaseIterable, Sendable, Codable {
+    /// Runs the marketplace.
+    case admin
+    /// Sells in it.
+    case vendor
+    /// Buys in it.
+    case customer
+}
+
+/// Who is calling, proven by an access token.
+package struct Principal: Sendable, Hashable {
+    /// The account.
+    package let userID: UserID
+    /// What the account was allowed to be when the token was issued.
+    package let roles: Set<Role>
+    /// The login the token comes from.
+    package let sessionID: String
+
+    /// A caller as an access token names it.
+    package init(userID: UserID, roles: Set<Role>, sessionID: String) {
+        self.userID = userID
+        self.roles = roles
+        self.sessionID = sessionID
+    }
+
+    /// Whether the caller has the role. Admins do not have the other roles by being admins.
+    package func has(_ role: Role) -> Bool { roles.contains(role) }
+}
