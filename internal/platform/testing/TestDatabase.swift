@@ -1,0 +1,71 @@
+import Foundation
+package import SoukDatabase
+package import SoukDatabaseSQLite
+
+/// A SQLite database in a temporary folder of its own, which goes when the database is dropped.
+///
+/// It is the driver that production uses, with commits that do not wait for the disk.
+package final class TestDatabase: Database {
+    private let database: SQLiteDatabase
+    private let folder: TemporaryFolder
+
+    private init(_ database: SQLiteDatabase, _ folder: TemporaryFolder) {
+        self.database = database
+        self.folder = folder
+    }
+
+    /// A new database with the migrations applied, each list as a set of its own (`test-0`, `test-1`, …).
+    ///
+    /// Give none where the code under test migrates by itself.
+    package static func make(_ migrations: [Migration]...) async throws -> any Database {
+        try await make(sets: migrations.enumerated().map { ("test-\($0)", $1) })
+    }
+
+    /// A new database with the migrations applied under the names of their sets.
+    package static func make(sets: KeyValuePairs<String, [Migration]>) async throws -> any Database {
+        try await make(sets: sets.map { ($0.key, $0.value) })
+    }
+
+    /// A new, empty database opened with the options given.
+    package static func make(options: SQLiteOptions) async throws -> TestDatabase {
+        let folder = try TemporaryFolder()
+        return TestDatabase(
+            try await SQLiteDatabase.open(path: folder.path("test.sqlite"), options: options), folder)
+    }
+
+    private static func make(sets: [(name: String, migrations: [Migration])]) async throws -> any Database {
+        let database = try await make(options: SQLiteOptions(synchronous: .off))
+        for set in sets { try await Migrator.migrate(database, set.migrations, set: set.name) }
+        return database
+    }
+
+    package var dialect: Dialect { database.dialect }
+
+    package func query(_ sql: SQL) async throws(DatabaseError) -> [Row] {
+        try await database.query(sql)
+    }
+
+    package func execute(_ sql: SQL) async throws(DatabaseError) -> Int {
+        try await database.execute(sql)
+    }
+
+    package func transaction<T: Sendable>(
+        _ body: @Sendable (any Transaction) async throws -> T
+    ) async throws -> T {
+        try await database.transaction(body)
+    }
+
+    package func snapshot<T: Sendable>(
+        _ body: @Sendable (any SQLExecutor) async throws -> T
+    ) async throws -> T {
+        try await database.snapshot(body)
+    }
+
+    package func ping() async throws(DatabaseError) {
+        try await database.ping()
+    }
+
+    package func close() async {
+        await database.close()
+    }
+}
