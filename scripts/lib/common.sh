@@ -1,0 +1,64 @@
+# Shared by the scripts beside this folder; sourced, never run.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD_PACKAGES=(libsqlite3-dev libargon2-dev)
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+die() {
+    printf 'error: %s\n' "$1" >&2
+    exit "${2:-1}"
+}
+
+# Prints the comment block at the top of the calling script: that is its help.
+help() { sed -n '2,/^$/{s/^# \{0,1\}//;p}' "$0"; }
+
+# install_packages NAME…: installs the Debian packages that are missing.
+install_packages() {
+    local missing=() name
+    for name in "$@"; do
+        [ "$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || die "these packages are missing and there is no apt-get: ${missing[*]}"
+    local sudo=()
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || die "these packages are missing and only root can install them: ${missing[*]}"
+        sudo=(sudo)
+    fi
+    say "installing ${missing[*]}"
+    "${sudo[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+need_swift() {
+    command -v swift >/dev/null || die "swift isn't on the PATH; Souk needs a Swift 6.3 toolchain (https://swift.org/install)"
+}
+
+# build CONFIGURATION PRODUCT: builds and prints the path of the executable.
+build() {
+    need_swift
+    cd "$ROOT"
+    if [ -d .build ]; then
+        say "building $2 ($1)"
+    else
+        say "building $2 ($1) for the first time: about 5 to 8 minutes on two cores, more for a release"
+    fi
+    swift build --configuration "$1" --product "$2" >&2
+    printf '%s/%s\n' "$(swift build --configuration "$1" --show-bin-path)" "$2"
+}
+
+# random_secret FILE: writes a password that nobody has seen, unless the file is there already.
+random_secret() {
+    [ -s "$1" ] || (umask 077 && head -c 18 /dev/urandom | base64 | tr '+/' '-_' >"$1")
+}
+
+# wait_ready URL PID SECONDS: until the server answers, its process ends, or the time is up.
+wait_ready() {
+    local until=$((SECONDS + $3))
+    while ! curl -fsS -o /dev/null --max-time 2 "$1/readyz" 2>/dev/null; do
+        kill -0 "$2" 2>/dev/null || return 1
+        [ $SECONDS -lt $until ] || return 1
+        sleep 0.1
+    done
+}
