@@ -4,6 +4,8 @@ import SoukErrors
 ///
 /// The initializer asks the reader for every field it knows and never fails: the reader keeps the errors and hands out
 /// neutral values, and the whole body is refused afterwards if there were any. Fields not asked for count as unknown.
+///
+/// Hummingbird has a type of this name: a file that imports it as well spells this one `SoukAPI.RequestBody`.
 package protocol RequestBody: Sendable {
     /// Reads every known field.
     init(_ fields: FieldReader)

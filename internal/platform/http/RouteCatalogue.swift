@@ -1,0 +1,70 @@
+package import Hummingbird
+import Synchronization
+
+/// Every route there is: for the answer 405, and to hold the API document against.
+package final class RouteCatalogue: Sendable {
+    /// A method and the template of a path: `GET`, `/api/v1/orders/{id}`.
+    package struct Route: Hashable, Sendable, Comparable, CustomStringConvertible {
+        package let method: String
+        package let path: String
+
+        /// Orders by path, then method.
+        package static func < (first: Route, second: Route) -> Bool {
+            (first.path, first.method) < (second.path, second.method)
+        }
+
+        package var description: String { "\(method) \(path)" }
+    }
+
+    private let known = Mutex<[Route: [Segment]]>([:])
+
+    /// An empty catalogue.
+    package init() {}
+
+    /// All routes, ordered by path and method, without the HEAD routes that come with GET ones.
+    package var routes: [Route] { known.withLock { $0.keys.sorted() } }
+
+    /// Notes a route; again does nothing.
+    package func add(method: String, path: String) {
+        known.withLock { $0[Route(method: method, path: path)] = Segment.parse(path) }
+    }
+
+    /// Notes every route of the router. To be called before its responder is built, which adds HEAD routes.
+    package func add(routesOf router: Router<SoukRequestContext>) {
+        for route in router.routes {
+            add(method: route.method.rawValue, path: route.path.description)
+        }
+    }
+
+    /// The methods that a concrete path may be called with, ordered; empty when there is no such path.
+    package func methods(at path: String) -> [String] {
+        let parts = path.split(separator: "/")
+        var methods = known.withLock { known in
+            Set(known.lazy.filter { Segment.match($0.value, parts) }.map(\.key.method))
+        }
+        if methods.contains("GET") { methods.insert("HEAD") }
+        return methods.sorted()
+    }
+
+    private enum Segment {
+        case literal(String)
+        case any
+        case rest
+
+        static func parse(_ template: String) -> [Segment] {
+            template.split(separator: "/").map { part in
+                if part == "**" { return .rest }
+                return part.contains("{") || part.contains("*") ? .any : .literal(String(part))
+            }
+        }
+
+        static func match(_ segments: [Segment], _ parts: [Substring]) -> Bool {
+            for (index, segment) in segments.enumerated() {
+                if case .rest = segment { return true }
+                guard index < parts.count else { return false }
+                if case .literal(let text) = segment, parts[index] != text { return false }
+            }
+            return segments.count == parts.count
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import HTTPTypes
+package import Hummingbird
+package import SoukAuthToken
+
+/// Where services register their routes, by who may call them. Paths are written whole: `/api/v1/orders/{id}`.
+///
+/// Not for concurrent use: routes are registered one after another at start.
+package struct Routes {
+    /// For anybody: the principal is `nil` or verified.
+    package let open: RouterGroup<SoukRequestContext>
+    /// For anybody with a valid token; others get 401.
+    package let user: RouterGroup<UserContext>
+    /// For administrators; others get 401 or 403.
+    package let admin: RouterGroup<AdminContext>
+
+    /// Routes of `router` behind a check of access tokens by `verifier`; each one registered is noted in `catalogue`.
+    package init(
+        router: Router<SoukRequestContext>, verifier: any TokenVerifier, catalogue: RouteCatalogue = RouteCatalogue()
+    ) {
+        open = NotingRouter(router: router, catalogue: catalogue).group()
+            .add(middleware: AuthenticationMiddleware(verifier: verifier))
+        user = open.group(context: UserContext.self)
+        admin = open.group(context: AdminContext.self)
+    }
+}
+
+/// Passes routes on to the router and notes them.
+private struct NotingRouter: RouterMethods {
+    let router: Router<SoukRequestContext>
+    let catalogue: RouteCatalogue
+
+    @discardableResult
+    func on<Responder: HTTPResponder>(
+        _ path: RouterPath, method: HTTPRequest.Method, responder: Responder
+    ) -> Self where Responder.Context == SoukRequestContext {
+        router.on(path, method: method, responder: responder)
+        catalogue.add(method: method.rawValue, path: path.description)
+        return self
+    }
+
+    @discardableResult
+    func add(middleware: any MiddlewareProtocol<Request, Response, SoukRequestContext>) -> Self {
+        router.add(middleware: middleware)
+        return self
+    }
+}

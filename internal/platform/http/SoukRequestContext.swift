@@ -1,0 +1,139 @@
+package import Hummingbird
+package import Logging
+import NIOCore
+package import SoukCallContext
+import SoukErrors
+import Synchronization
+
+/// What is known of a request while it is handled. The middlewares fill it in.
+package struct SoukRequestContext: RequestContext {
+    package var coreContext: CoreRequestContextStorage
+    /// Ties the log lines of this request together; sent back as `X-Request-Id`.
+    package var requestID: String
+    /// Who really asks, as text; behind a trusted proxy not the peer of the socket. `unknown` without a socket.
+    package var clientAddress: String
+    /// The caller, proven by an access token; `nil` when none was sent.
+    package var principal: Principal?
+    /// When the answer is due; `nil` for never.
+    package var deadline: ContinuousClock.Instant?
+    /// The peer of the socket.
+    package let peerAddress: String
+    /// What inner middlewares tell the outer ones.
+    let notes: RequestNotes
+
+    /// The context of a request that came over a socket.
+    package init(source: ApplicationRequestContextSource) {
+        self.init(
+            coreContext: CoreRequestContextStorage(source: source),
+            peerAddress: source.channel.remoteAddress?.ipAddress ?? "unknown")
+    }
+
+    /// The context of a request that came over no socket, as in tests.
+    package init(logger: Logger, peerAddress: String = "unknown") {
+        self.init(coreContext: CoreRequestContextStorage(source: BareSource(logger: logger)), peerAddress: peerAddress)
+    }
+
+    private init(coreContext: CoreRequestContextStorage, peerAddress: String) {
+        self.coreContext = coreContext
+        self.peerAddress = peerAddress
+        requestID = "none"
+        clientAddress = peerAddress
+        principal = nil
+        deadline = nil
+        notes = RequestNotes()
+    }
+
+    /// The same as ``requestID``.
+    package var id: String { requestID }
+
+    /// What goes along with calls into kernels.
+    package var call: CallContext {
+        CallContext(requestID: requestID, principal: principal, deadline: deadline)
+    }
+
+    private struct BareSource: RequestContextSource {
+        let logger: Logger
+    }
+}
+
+/// A context whose caller is known.
+package protocol CallerContext: RequestContext {
+    /// The caller, proven by an access token.
+    var principal: Principal { get }
+    /// What goes along with calls into kernels.
+    var call: CallContext { get }
+    /// Ties the log lines of this request together.
+    var requestID: String { get }
+    /// Who really asks, as text.
+    var clientAddress: String { get }
+}
+
+/// The context of routes for anybody who is logged in.
+package struct UserContext: ChildRequestContext, CallerContext {
+    package var coreContext: CoreRequestContextStorage
+    package let principal: Principal
+    package let call: CallContext
+    package let clientAddress: String
+
+    /// Throws: `ServiceError` 401 `auth.required` when no token was sent.
+    package init(context: SoukRequestContext) throws {
+        principal = try context.authenticated()
+        coreContext = context.coreContext
+        call = context.call
+        clientAddress = context.clientAddress
+    }
+
+    package var requestID: String { call.requestID }
+    /// The same as ``requestID``.
+    package var id: String { requestID }
+}
+
+/// The context of routes for administrators.
+package struct AdminContext: ChildRequestContext, CallerContext {
+    package var coreContext: CoreRequestContextStorage
+    package let principal: Principal
+    package let call: CallContext
+    package let clientAddress: String
+
+    /// Throws: `ServiceError` 401 `auth.required` when no token was sent, 403 `auth.forbidden` for anybody but admins.
+    package init(context: SoukRequestContext) throws {
+        principal = try context.authenticated()
+        guard principal.has(.admin) else {
+            throw ServiceError(.forbidden, code: "auth.forbidden", message: "Only administrators may do this.")
+        }
+        coreContext = context.coreContext
+        call = context.call
+        clientAddress = context.clientAddress
+    }
+
+    package var requestID: String { call.requestID }
+    /// The same as ``requestID``.
+    package var id: String { requestID }
+}
+
+extension SoukRequestContext {
+    fileprivate func authenticated() throws -> Principal {
+        guard let principal else {
+            throw ServiceError(.unauthenticated, code: "auth.required", message: "An access token is required.")
+        }
+        return principal
+    }
+}
+
+/// What inner middlewares learn and outer ones log: contexts are values and flow only inwards.
+final class RequestNotes: Sendable {
+    private let user = Mutex<String?>(nil)
+
+    var userID: String? {
+        get { user.withLock { $0 } }
+        set { user.withLock { $0 = newValue } }
+    }
+}
+
+extension RequestContext {
+    /// The template of the route, `/api/v1/orders/{id}`; `nil` when no route matches.
+    package var routeTemplate: String? {
+        guard let path = endpointPath, path != "NotFound" else { return nil }
+        return path
+    }
+}

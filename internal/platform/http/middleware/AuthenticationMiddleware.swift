@@ -1,0 +1,48 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import SoukAuthToken
+import SoukErrors
+import SoukCallContext
+import SoukIDs
+
+/// Verifies the bearer token (RFC 6750) if one was sent. A bad one is refused even where none is needed.
+struct AuthenticationMiddleware: RouterMiddleware {
+    typealias Context = SoukRequestContext
+    private static let maxTokenBytes = 8 << 10
+
+    let verifier: any TokenVerifier
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        let fields = request.headers[values: .authorization]
+        guard let field = fields.first else { return try await next(request, context) }
+        guard fields.count == 1, let token = Self.bearerToken(field) else {
+            throw ServiceError(
+                .unauthenticated, code: "token.malformed", message: "Authorization must be one bearer token.")
+        }
+        let principal = try await verifier.verify(token)
+        var context = context
+        context.principal = principal
+        context.notes.userID = principal.userID.description
+        var logger = context.logger
+        logger[metadataKey: "user_id"] = "\(principal.userID)"
+        context.logger = logger
+        return try await next(request, context)
+    }
+
+    /// The `WWW-Authenticate` of a 401: no error code where no token was sent (RFC 6750, section 3.1).
+    static func challenge(for error: any SoukError) -> String {
+        guard error.code.hasPrefix("token.") else { return "Bearer realm=\"souk\"" }
+        return "Bearer realm=\"souk\", error=\"invalid_token\""
+    }
+
+    private static func bearerToken(_ field: String) -> String? {
+        let parts = field.split(separator: " ", omittingEmptySubsequences: true)
+        guard parts.count == 2, parts[0].lowercased() == "bearer", parts[1].utf8.count <= maxTokenBytes,
+            parts[1].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        else { return nil }
+        return String(parts[1])
+    }
+}
