@@ -42,6 +42,7 @@ package final class SQLiteDatabase: Database {
         try await reading { handle throws(DatabaseError) in try handle.query(sql) }
     }
 
+    @discardableResult
     package func execute(_ sql: SQL) async throws(DatabaseError) -> Int {
         try DatabaseUse.check(self)
         let connection = try await writers.acquire()
@@ -52,6 +53,7 @@ package final class SQLiteDatabase: Database {
         }
     }
 
+    @discardableResult
     package func transaction<T: Sendable>(
         _ body: @Sendable (any Transaction) async throws -> T
     ) async throws -> T {

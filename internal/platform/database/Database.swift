@@ -41,6 +41,7 @@ package protocol Database: SQLExecutor {
     /// - Throws: The body's own error, unchanged, after the rollback; `DatabaseError` where the transaction cannot
     ///   begin or commit (nothing was changed then); `CancellationError` when the task is cancelled before the
     ///   commit.
+    @discardableResult
     func transaction<T: Sendable>(
         _ body: @Sendable (any Transaction) async throws -> T
     ) async throws -> T

@@ -77,6 +77,11 @@ package struct SQL: ExpressibleByStringInterpolation, Sendable, Hashable {
             fragments.append(.value(value.sqlValue))
         }
 
+        /// Binds a value, or `NULL` for nil.
+        package mutating func appendInterpolation(_ value: (some SQLBindable)?) {
+            fragments.append(.value(value.sqlValue))
+        }
+
         /// Splices constant text, such as a column list or a sort order chosen by a `switch`.
         package mutating func appendInterpolation(raw text: String) {
             fragments.append(.text(text))

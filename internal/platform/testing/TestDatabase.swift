@@ -45,10 +45,12 @@ package final class TestDatabase: Database {
         try await database.query(sql)
     }
 
+    @discardableResult
     package func execute(_ sql: SQL) async throws(DatabaseError) -> Int {
         try await database.execute(sql)
     }
 
+    @discardableResult
     package func transaction<T: Sendable>(
         _ body: @Sendable (any Transaction) async throws -> T
     ) async throws -> T {
