@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import SoukAPI
 import SoukErrors
+import SoukObservability
 
 /// What an error says to the client, and how it is logged: the one mapping from errors to responses.
 struct Problem {
@@ -78,7 +79,7 @@ struct Problem {
     func reply(requestID: String) -> Reply {
         let details = ProblemDetails(
             status: status, title: HTTPResponse.Status(code: status).reasonPhrase, code: code, detail: detail,
-            requestID: requestID, traceID: Trace.currentID ?? requestID, errors: fieldErrors)
+            requestID: requestID, traceID: InstrumentationContext.current?.traceID ?? requestID, errors: fieldErrors)
         var headers = headers
         headers[.contentType] = ProblemDetails.mediaType
         // Strings and numbers always encode; should they not, the status alone is still right.
@@ -95,24 +96,6 @@ struct Problem {
         case 500: logger.error("request failed", metadata: metadata)
         case 501...: logger.warning("request failed", metadata: metadata)
         default: logger.debug("request refused", metadata: metadata)
-        }
-    }
-}
-
-/// The W3C trace that the current task belongs to.
-package enum Trace {
-    /// The trace id, 32 hexadecimal digits; `nil` outside of a trace or without a tracer that writes `traceparent`.
-    package static var currentID: String? {
-        guard let context = InstrumentationContext.current else { return nil }
-        var carrier: [String: String] = [:]
-        InstrumentationSystem.instrument.inject(context, into: &carrier, using: DictionaryInjector())
-        let parts = carrier["traceparent"]?.split(separator: "-") ?? []
-        return parts.count >= 4 && parts[1].count == 32 ? String(parts[1]) : nil
-    }
-
-    private struct DictionaryInjector: Injector {
-        func inject(_ value: String, forKey key: String, into carrier: inout [String: String]) {
-            carrier[key.lowercased()] = value
         }
     }
 }

@@ -1,0 +1,86 @@
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import SoukHTTP
+import SoukTime
+
+/// The HTTP server: on shutdown it stops accepting at once and gives running requests a while to finish.
+struct HTTPServerService: Service, CustomStringConvertible {
+    /// Connections at one time; more wait in the kernel's queue.
+    private static let maxConnections = 4_096
+    /// A connection on which nothing happens is closed.
+    private static let idleTimeout: TimeAmount = .seconds(75)
+
+    let responder: HostResponder
+    let health: HostHealth
+    let host: String
+    let port: Int
+    let drainTimeout: Duration
+    let clock: any WallClock
+    let logger: Logger
+    let onReady: @Sendable (Int) -> Void
+
+    var description: String { "HTTP server" }
+
+    func run() async throws {
+        let application = Application(
+            responder: responder,
+            server: .http1(
+                configuration: HTTP1Channel.Configuration(
+                    idleTimeout: Self.idleTimeout,
+                    // Above what the middleware takes, so that it can say 431 instead of dropping the connection.
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: 32 << 10, maxHeaderListSize: 64 << 10, maxHeaderFieldCount: 256))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(host, port: port),
+                availableConnectionsDelegate: MaximumAvailableConnections(Self.maxConnections)),
+            onServerRunning: { channel in
+                health.enter(.serving)
+                onReady(channel.localAddress?.port ?? port)
+            },
+            logger: logger)
+        do {
+            try await serve(application)
+        } catch let error as IOError {
+            throw StartupError(binding: host, port, error)
+        } catch let error as SocketAddressError {
+            throw StartupError(binding: host, port, error)
+        }
+    }
+
+    private func serve(_ application: Application<HostResponder>) async throws {
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await application.run() }
+                group.addTask {
+                    // Ends the group when the time is up; cancelled when the server has drained before.
+                    try await gracefulShutdown()
+                    try await clock.sleep(for: drainTimeout)
+                    logger.warning("requests cut off at shutdown", metadata: ["after": "\(drainTimeout)"])
+                }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        } onGracefulShutdown: {
+            health.enter(.stopping)
+        }
+    }
+
+    /// Binds and lets go again, to learn of an occupied port before anything else is touched.
+    ///
+    /// Throws: `StartupError` when the address can't be bound.
+    static func checkAddress(host: String, port: Int) async throws {
+        guard port != 0 else { return }
+        do {
+            let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .bind(host: host, port: port).get()
+            try await channel.close().get()
+        } catch {
+            throw StartupError(binding: host, port, error)
+        }
+    }
+}

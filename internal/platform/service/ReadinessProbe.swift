@@ -1,0 +1,78 @@
+package import SoukBroker
+import SoukCallContext
+package import SoukDatabase
+import SoukErrors
+
+/// One thing that a process needs in order to serve, and how to ask whether it is there.
+package struct ReadinessProbe: Sendable {
+    /// A probe that takes longer counts as failing.
+    static let timeout: Duration = .seconds(2)
+
+    /// Names it in the answer: `order.database`.
+    package let name: String
+    private let check: @Sendable () async throws -> Void
+
+    /// A probe that fails by throwing.
+    package init(_ name: String, check: @escaping @Sendable () async throws -> Void) {
+        self.name = name
+        self.check = check
+    }
+
+    /// Whether the database answers.
+    package static func database(_ name: String, _ database: any Database) -> ReadinessProbe {
+        ReadinessProbe(name) { try await database.ping() }
+    }
+
+    /// Whether the broker answers; one that can't be asked is taken as there.
+    package static func broker(_ name: String, _ broker: any Broker) -> ReadinessProbe {
+        ReadinessProbe(name) {
+            do {
+                _ = try await broker.lag(group: "readiness")
+            } catch let error as BrokerError where error.reason == .unsupported {
+                return
+            }
+        }
+    }
+
+    func run() async -> ReadinessReport.Check {
+        let start = ContinuousClock.now
+        let context = CallContext(requestID: "readiness", deadline: start + Self.timeout)
+        var failure: String?
+        do {
+            try await withDeadline(context) { try await check() }
+        } catch {
+            // Only what is fit for the public: anybody may ask for readiness.
+            failure = (error as? any SoukError)?.message ?? "Not available."
+        }
+        let taken = (ContinuousClock.now - start).components
+        return ReadinessReport.Check(
+            name: name, status: failure == nil ? .ok : .failing,
+            durationMs: taken.seconds * 1_000 + taken.attoseconds / 1_000_000_000_000_000, error: failure)
+    }
+}
+
+/// The answer of `/readyz`.
+package struct ReadinessReport: Sendable, Hashable, Codable {
+    /// How the process as a whole is.
+    package enum Status: String, Sendable, Codable {
+        case starting, ready, failing, stopping
+    }
+
+    /// How one thing is.
+    package struct Check: Sendable, Hashable, Codable {
+        package enum Status: String, Sendable, Codable {
+            case ok, failing
+        }
+
+        package let name: String
+        package let status: Status
+        /// How long the probe took.
+        package let durationMs: Int64
+        /// What is wrong; left out when nothing is.
+        package let error: String?
+    }
+
+    package let status: Status
+    /// In the order of the probes.
+    package let checks: [Check]
+}
