@@ -1,0 +1,38 @@
+package import SoukCallContext
+package import SoukCloudEvents
+package import SoukDatabase
+package import SoukTime
+
+/// What a service does about one type of event.
+package struct EventHandler: Sendable {
+    /// The CloudEvents `type`.
+    package let type: String
+    package let topic: String
+    let run: @Sendable (EventEnvelope, EventContext, any Transaction) async throws -> Void
+
+    /// Handles a type. The body runs inside the transaction that records the event as processed: what it writes through
+    /// that transaction happens once, however often the event comes. It must not call other services or any other
+    /// database: it writes a row, and a job does the rest. Events of one key come one at a time, in order.
+    ///
+    /// A thrown `SoukError` whose kind is not retryable makes the event a dead letter at once; any other error is
+    /// retried first.
+    package static func on<E: Event>(
+        _ type: E.Type, _ body: @escaping @Sendable (E, EventContext, any Transaction) async throws -> Void
+    ) -> EventHandler {
+        EventHandler(type: E.type, topic: E.topic) { envelope, context, transaction in
+            try await body(try envelope.decode(E.self), context, transaction)
+        }
+    }
+}
+
+/// What a handler may know about the event besides its content.
+package struct EventContext: Sendable {
+    /// The CloudEvents `id`: the same for every delivery and every redrive.
+    package let eventID: String
+    /// When it happened.
+    package let time: Timestamp
+    /// 1 for the first time; counts again from 1 after a restart of the process.
+    package let attempt: Int
+    /// The request id names the event; nobody waits, so there is no deadline. The trace is the publisher's.
+    package let call: CallContext
+}

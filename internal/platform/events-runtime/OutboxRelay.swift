@@ -1,0 +1,140 @@
+import Logging
+import ServiceLifecycle
+import SoukBroker
+import SoukCloudEvents
+import SoukErrors
+import SoukTime
+
+/// Publishes what is in the outbox, in the order of its appending, and deletes what the broker has confirmed.
+///
+/// It is woken by commits, and looks by itself once in a while for what a former process left. Where publishing fails it
+/// stops there and starts from the same event later, so no event of a key overtakes another. A crash between the
+/// confirmation and the deletion publishes an event twice; the consumers' inboxes know it.
+final class OutboxRelay: Service, CustomStringConvertible {
+    private let store: EventStore
+    private let broker: any Broker
+    private let clock: any WallClock
+    private let options: EventRuntimeOptions
+    private let metrics: EventMetrics
+    private let appended: Wakeup
+    private let stopping = Wakeup()
+    private let isRunning: Flag
+    private let logger = Logger(label: "souk.events")
+
+    init(
+        store: EventStore, broker: any Broker, clock: any WallClock, options: EventRuntimeOptions,
+        metrics: EventMetrics, appended: Wakeup, isRunning: Flag
+    ) {
+        self.store = store
+        self.broker = broker
+        self.clock = clock
+        self.options = options
+        self.metrics = metrics
+        self.appended = appended
+        self.isRunning = isRunning
+    }
+
+    var description: String { "outbox relay of \(store.service)" }
+
+    /// - Throws: `ServiceError` `events.relay_running` when the runtime's relay is running already.
+    func run() async throws {
+        guard isRunning.acquire() else {
+            throw ServiceError(
+                .internalError, code: "events.relay_running", message: "The outbox is being relayed already.",
+                detail: store.service)
+        }
+        defer { isRunning.release() }
+        await withTaskCancellationOrGracefulShutdownHandler {
+            await relay()
+        } onCancelOrGracefulShutdown: { [stopping, appended] in
+            stopping.finish()
+            appended.signal()
+        }
+        if !Task.isCancelled { await flush() }
+    }
+
+    private func relay() async {
+        var failures = 0
+        var housekeeping = Housekeeping()
+        while !stopping.isFinished {
+            do {
+                while !stopping.isFinished, try await publishBatch() {}
+                failures = 0
+                try await housekeeping.run(store, metrics: metrics, now: clock.now(), options: options)
+            } catch {
+                failures += 1
+                logger.warning("relaying the outbox of \(store.service), failure \(failures): \(error)")
+                await stopping.wait(atMost: options.reconnect.delay(afterFailures: failures), clock)
+                continue
+            }
+            if !stopping.isFinished { await appended.wait(atMost: options.pollInterval, clock) }
+        }
+    }
+
+    /// Publishes what is there at a shutdown, as long as that takes, within limits.
+    private func flush() async {
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                do {
+                    while !Task.isCancelled, try await self.publishBatch() {}
+                } catch {
+                    self.logger.warning("the outbox of \(self.store.service) is not empty at shutdown: \(error)")
+                }
+            }
+            // Throws when cancelled only, and then the flush is over.
+            tasks.addTask { [clock, options] in try? await clock.sleep(for: options.flushTimeout) }
+            await tasks.next()
+            tasks.cancelAll()
+        }
+    }
+
+    /// Publishes the first events of the outbox, topic by topic. False when there was nothing left to publish.
+    private func publishBatch() async throws -> Bool {
+        let rows = try await store.outbox(limit: options.relayBatch)
+        guard !rows.isEmpty else { return false }
+        CrashPoint.hit(.outboxAfterCommit)
+        var topics: [String] = []
+        var byTopic: [String: [EventStore.OutboxRow]] = [:]
+        for row in rows {
+            if byTopic[row.topic] == nil { topics.append(row.topic) }
+            byTopic[row.topic, default: []].append(row)
+        }
+        for topic in topics {
+            let rows = byTopic[topic] ?? []
+            try await broker.publish(
+                rows.map { row in
+                    BrokerMessage(
+                        id: row.envelope.id, key: row.envelope.subject, headers: row.envelope.headers(),
+                        payload: row.envelope.data)
+                }, to: topic)
+            CrashPoint.hit(.relayAfterPublish)
+            try await store.deleteFromOutbox(rows.map(\.id))
+            metrics.published(rows.count, topic: topic)
+        }
+        return rows.count == options.relayBatch
+    }
+}
+
+/// What is to be done now and then: the depth once a second at most, old inbox rows once an hour.
+private struct Housekeeping {
+    private static let depthEvery: Duration = .seconds(1)
+    private static let purgeEvery: Duration = .seconds(3_600)
+    private static let purgeBatch = 1_000
+
+    private var depthDue = Timestamp.min
+    private var purgeDue = Timestamp.min
+
+    mutating func run(
+        _ store: EventStore, metrics: EventMetrics, now: Timestamp, options: EventRuntimeOptions
+    ) async throws {
+        if depthDue <= now {
+            metrics.depth(try await store.outboxDepth())
+            depthDue = now + Self.depthEvery
+        }
+        if purgeDue <= now {
+            let deleted = try await store.purgeInbox(before: now - options.inboxRetention, limit: Self.purgeBatch)
+            // In pieces, so that the service's own writes get their turn between them.
+            purgeDue = deleted < Self.purgeBatch ? now + Self.purgeEvery : now
+        }
+    }
+}
