@@ -1,0 +1,110 @@
+import SoukDatabase
+import SoukIDs
+import SoukIdentifiers
+import SoukTime
+import SoukVendorKernel
+
+/// Holds on stock, from checkout until the order is paid, given up, or out of time.
+struct Reservations: Sendable {
+    /// Holds that one transaction of ``expireDue()`` ends at most.
+    static let expiryBatch = 50
+
+    let database: any Database
+    let ledger: StockLedger
+    let clock: any WallClock
+
+    /// Holds all lines or none; the order is the idempotency key.
+    ///
+    /// - Throws: ``VendorKernelError`` as ``VendorKernel/reserve(_:_:)``.
+    func reserve(_ request: ReservationRequest) async throws -> Reservation {
+        guard (1...1_000).contains(request.lines.count), request.lines.allSatisfy({ $0.quantity > 0 }) else {
+            throw VendorKernelError.unavailable("malformed reservation of order \(request.orderID)")
+        }
+        let stock = StockQuantities(
+            request.lines.map { (StockKey(storeID: $0.storeID, sku: $0.sku), $0.quantity) })
+        let now = clock.now()
+        return try await database.transaction { tx in
+            if let standing = try await standing(request.orderID, stock, at: now, tx) { return standing }
+            try await requireSelling(stock, tx)
+            var shortages: [VendorKernelError.Shortage] = []
+            for (key, quantity) in stock.entries {
+                if try await StockTable.hold(key, quantity, at: now, tx) { continue }
+                let available = try await StockTable.find(key, tx)?.available ?? 0
+                shortages.append(
+                    .init(storeID: key.storeID, sku: key.sku, requested: quantity, available: available))
+            }
+            // Throwing undoes the lines that could be held.
+            guard shortages.isEmpty else { throw VendorKernelError.insufficientStock(shortages) }
+            let reservation = HeldStock(
+                id: ReservationID(), orderID: request.orderID, state: .held, expiresAt: now + request.holdFor)
+            try await ReservationTable.insert(reservation, stock, at: now, tx)
+            return Reservation(id: reservation.id, orderID: reservation.orderID)
+        }
+    }
+
+    /// Gives an order's hold back, if there is one.
+    ///
+    /// - Throws: ``VendorKernelError/reservationEnded(_:)`` if it was committed.
+    func release(_ order: OrderID) async throws {
+        let now = clock.now()
+        try await database.transaction { tx in
+            guard try await !release(order, at: now, tx),
+                try await ReservationTable.find(order, tx)?.state == .committed
+            else { return }
+            throw VendorKernelError.reservationEnded(order)
+        }
+    }
+
+    /// Gives an order's hold back within a transaction; false if there is none to give back.
+    @discardableResult
+    func release(_ order: OrderID, at now: Timestamp, _ tx: any Transaction) async throws -> Bool {
+        guard let id = try await ReservationTable.end(order, as: .released, at: now, tx) else { return false }
+        try await ledger.unhold(try await ReservationTable.lines(of: [id], tx), forSale: false, at: now, tx)
+        return true
+    }
+
+    /// Turns an order's hold into stock that is free to be taken by the same transaction; nothing if it has ended.
+    func commit(_ order: OrderID, at now: Timestamp, _ tx: any Transaction) async throws {
+        guard let id = try await ReservationTable.end(order, as: .committed, at: now, tx) else { return }
+        try await ledger.unhold(try await ReservationTable.lines(of: [id], tx), forSale: true, at: now, tx)
+    }
+
+    /// Ends the holds that are past their time, in small transactions, so that nobody waits long for the stock rows.
+    func expireDue() async throws {
+        while true {
+            try Task.checkCancellation()
+            let now = clock.now()
+            // Mostly nothing is due, and then the writers need not wait for this.
+            guard try await ReservationTable.isAnyDue(at: now, database) else { return }
+            let expired = try await database.transaction { tx in
+                let ids = try await ReservationTable.expire(at: now, limit: Self.expiryBatch, tx)
+                guard !ids.isEmpty else { return 0 }
+                try await ledger.unhold(try await ReservationTable.lines(of: ids, tx), forSale: false, at: now, tx)
+                return ids.count
+            }
+            guard expired == Self.expiryBatch else { return }
+        }
+    }
+
+    /// The order's reservation, if it stands over the same stock.
+    ///
+    /// - Throws: ``VendorKernelError/reservationEnded(_:)`` if the order had another one or must not have any.
+    private func standing(
+        _ order: OrderID, _ stock: StockQuantities, at now: Timestamp, _ tx: any Transaction
+    ) async throws -> Reservation? {
+        guard try await !ReservationTable.isCancelled(order, tx) else {
+            throw VendorKernelError.reservationEnded(order)
+        }
+        guard let standing = try await ReservationTable.find(order, tx) else { return nil }
+        guard standing.state == .held, standing.expiresAt > now,
+            try await ReservationTable.lines(of: [standing.id], tx) == stock
+        else { throw VendorKernelError.reservationEnded(order) }
+        return Reservation(id: standing.id, orderID: order)
+    }
+
+    private func requireSelling(_ stock: StockQuantities, _ tx: any Transaction) async throws {
+        let stores = Set(stock.entries.map(\.key.storeID))
+        let selling = try await StoreTable.selling(Array(stores), tx)
+        if let closed = stores.subtracting(selling).min() { throw VendorKernelError.storeClosed(closed) }
+    }
+}

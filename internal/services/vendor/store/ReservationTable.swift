@@ -1,0 +1,90 @@
+import SoukDatabase
+import SoukIDs
+import SoukIdentifiers
+import SoukTime
+
+/// Holds on stock, and orders that must not get any more, in the database.
+enum ReservationTable {
+    static func insert(
+        _ reservation: HeldStock, _ stock: StockQuantities, at now: Timestamp, _ tx: any Transaction
+    ) async throws {
+        try await tx.execute(
+            """
+            INSERT INTO reservations (id, order_id, state, expires_at, created_at, updated_at)
+            VALUES (\(reservation.id), \(reservation.orderID), \(reservation.state.rawValue),
+                \(reservation.expiresAt), \(now), \(now))
+            """)
+        for (key, quantity) in stock.entries {
+            try await tx.execute(
+                """
+                INSERT INTO reservation_lines (reservation_id, store_id, sku, quantity)
+                VALUES (\(reservation.id), \(key.storeID), \(key.sku), \(quantity))
+                """)
+        }
+    }
+
+    static func find(_ order: OrderID, _ db: any SQLExecutor) async throws -> HeldStock? {
+        let row = try await db.first(
+            "SELECT id, order_id, state, expires_at FROM reservations WHERE order_id = \(order)\(sql: db.forUpdate)")
+        return try row.map {
+            HeldStock(
+                id: try $0.get("id"), orderID: try $0.get("order_id"), state: try $0.choice("state"),
+                expiresAt: try $0.get("expires_at"))
+        }
+    }
+
+    static func lines(of reservations: [ReservationID], _ db: any SQLExecutor) async throws -> StockQuantities {
+        let rows = try await db.query(
+            """
+            SELECT store_id, sku, quantity FROM reservation_lines
+            WHERE reservation_id IN (\(list: reservations))
+            """)
+        return StockQuantities(
+            try rows.map {
+                (StockKey(storeID: try $0.get("store_id"), sku: try $0.get("sku")), try $0.get("quantity", as: Int.self))
+            })
+    }
+
+    /// Ends the order's hold and gives its id; nil if nothing is held. Only one caller gets the id, whoever races.
+    static func end(
+        _ order: OrderID, as state: ReservationState, at now: Timestamp, _ tx: any Transaction
+    ) async throws -> ReservationID? {
+        try await tx.first(
+            """
+            UPDATE reservations SET state = \(state.rawValue), updated_at = \(now)
+            WHERE order_id = \(order) AND state = 'held' RETURNING id
+            """
+        ).map { try $0.get("id") }
+    }
+
+    static func isAnyDue(at now: Timestamp, _ db: any SQLExecutor) async throws -> Bool {
+        try await db.first(
+            "SELECT 1 AS due FROM reservations WHERE state = 'held' AND expires_at <= \(now) LIMIT 1") != nil
+    }
+
+    /// Ends up to `limit` holds that are past their time, the longest overdue first, and gives their ids.
+    static func expire(at now: Timestamp, limit: Int, _ tx: any Transaction) async throws -> [ReservationID] {
+        try await tx.query(
+            """
+            UPDATE reservations SET state = 'expired', updated_at = \(now)
+            WHERE state = 'held' AND id IN (
+                SELECT id FROM reservations WHERE state = 'held' AND expires_at <= \(now)
+                ORDER BY expires_at, id LIMIT \(limit))
+            RETURNING id
+            """
+        ).map { try $0.get("id") }
+    }
+
+    /// Remembers that nothing of this order may be fulfilled.
+    static func markCancelled(_ order: OrderID, at now: Timestamp, _ tx: any Transaction) async throws {
+        try await tx.execute(
+            """
+            INSERT INTO cancelled_orders (order_id, created_at) VALUES (\(order), \(now))
+            ON CONFLICT (order_id) DO NOTHING
+            """)
+    }
+
+    static func isCancelled(_ order: OrderID, _ db: any SQLExecutor) async throws -> Bool {
+        try await db.first("SELECT 1 AS cancelled FROM cancelled_orders WHERE order_id = \(order)") != nil
+    }
+}
