@@ -1,0 +1,102 @@
+package import SoukAuthKernel
+package import SoukAuthToken
+import SoukDatabase
+package import SoukEnv
+package import SoukEventsRuntime
+package import SoukHTTP
+package import SoukService
+import SoukTime
+package import ServiceLifecycle
+
+/// Accounts, roles and sessions: who may call the marketplace.
+///
+/// Offers `/api/v1/auth/…`, `/api/v1/users/me`, `/api/v1/admin/users/…` and `/.well-known/jwks.json`; publishes
+/// `user.registered.v1` and `user.updated.v1`; follows `vendor.status_changed.v1` with the vendor role.
+package final class AuthService: HostedService {
+    /// What it is called in logs, metrics and databases.
+    package let name: String
+
+    /// What its peers in this process call.
+    package let kernel: any AuthKernel
+
+    private let resources: ServiceResources
+    private let configuration: AuthConfiguration
+    private let runtime: EventRuntime
+    private let registration: Registration
+    private let authRoutes: AuthRoutes
+    private let userRoutes: UserRoutes
+    private let consumer: VendorStatusConsumer
+    private let sessions: SQLSessionStore
+    private let throttles: SQLThrottleStore
+
+    /// How often expired rows are removed.
+    private static let purgeInterval = Duration.seconds(15 * 60)
+
+    /// - Parameter keys: Signs access tokens; one of them must be able to sign.
+    /// - Throws: `ConfigurationError` naming the variable that is malformed.
+    package init(resources: ServiceResources, keys: TokenKeys) throws(ConfigurationError) {
+        let configuration = try AuthConfiguration(resources.environment)
+        let clock = resources.clock
+        let runtime = EventRuntime(
+            service: resources.name, database: resources.database, broker: resources.broker, clock: clock)
+        let accounts = SQLAccountStore(database: resources.database, outbox: runtime.outbox)
+        let sessions = SQLSessionStore(database: resources.database, accounts: accounts)
+        let throttles = SQLThrottleStore(database: resources.database)
+        let passwords = PasswordHasher(parameters: configuration.argon2, threads: configuration.argon2Threads)
+        let audit = AuditLog(logger: resources.logger)
+        let limits = configuration.limits
+        let clients = ClientAddresses(exempt: configuration.exemptAddresses)
+        let tokens = TokenIssuer(
+            keys: keys, sessions: sessions, clock: clock, accessLifetime: configuration.accessLifetime,
+            refreshLifetime: configuration.refreshLifetime)
+        let registration = Registration(
+            accounts: accounts, throttles: throttles, passwords: passwords, tokens: tokens, limits: limits,
+            clock: clock, audit: audit)
+        name = resources.name
+        kernel = LocalAuthKernel(accounts: accounts)
+        self.resources = resources
+        self.configuration = configuration
+        self.runtime = runtime
+        self.registration = registration
+        self.sessions = sessions
+        self.throttles = throttles
+        consumer = VendorStatusConsumer(accounts: accounts, clock: clock, audit: audit)
+        authRoutes = AuthRoutes(
+            registration: registration,
+            login: Login(
+                accounts: accounts, throttles: throttles, passwords: passwords, tokens: tokens, limits: limits,
+                clock: clock, audit: audit),
+            refresh: TokenRefresh(
+                sessions: sessions, tokens: tokens, clock: clock, grace: configuration.refreshGrace, audit: audit),
+            keys: keys, clients: clients)
+        userRoutes = UserRoutes(
+            profiles: Profiles(
+                accounts: accounts, throttles: throttles, passwords: passwords, limits: limits, clock: clock,
+                audit: audit),
+            administration: UserAdministration(accounts: accounts, clock: clock, audit: audit), clients: clients)
+    }
+
+    package func prepare() async throws {
+        try await Migrator.migrate(resources.database, AuthMigrations.all, set: AuthMigrations.set)
+        try await Migrator.migrate(resources.database, EventRuntime.migrations, set: "events")
+        if let admin = configuration.admin {
+            try await registration.ensureAdmin(email: admin.email, password: admin.password.reveal())
+        }
+    }
+
+    package func registerRoutes(_ routes: Routes) {
+        authRoutes.register(on: routes)
+        userRoutes.register(on: routes)
+    }
+
+    package var backgroundServices: [any Service] {
+        let (sessions, throttles, clock) = (sessions, throttles, resources.clock)
+        let purge = PeriodicJob(name: "auth.purge", every: Self.purgeInterval, clock: clock) {
+            _ = try await sessions.purge(at: clock.now())
+            try await throttles.purge(at: clock.now())
+        }
+        return runtime.services(handlers: consumer.handlers) + [purge]
+    }
+
+    package var events: EventAdministration? { runtime.administration }
+}

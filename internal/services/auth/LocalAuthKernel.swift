@@ -1,0 +1,21 @@
+import SoukAuthKernel
+import SoukCallContext
+import SoukErrors
+import SoukIDs
+
+/// The auth service as its peers in the same process see it.
+struct LocalAuthKernel: AuthKernel {
+    let accounts: any AccountStore
+
+    func users(_ ids: [UserID], _ context: CallContext) async throws(AuthKernelError) -> [UserSummary] {
+        do {
+            try context.checkDeadline()
+            return try await accounts.users(ids).map { user in
+                UserSummary(
+                    id: user.id, email: user.email, name: user.name, roles: user.roles, isActive: user.isActive)
+            }
+        } catch {
+            throw .unavailable("\(error)")
+        }
+    }
+}

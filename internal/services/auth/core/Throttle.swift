@@ -1,0 +1,56 @@
+import SoukTime
+
+/// So many attempts within so long, for one kind of subject.
+struct ThrottleRule: Sendable, Hashable {
+    /// What is counted: names the counter in the database.
+    let scope: String
+    let limit: Int
+    let window: Duration
+}
+
+/// One subject's counter under a rule: an account or an address.
+struct ThrottleKey: Sendable, Hashable {
+    let rule: ThrottleRule
+    let subject: String
+}
+
+/// A counter at one moment: the window opens with the first attempt and closes when it is over, however many follow.
+struct ThrottleWindow: Sendable, Hashable {
+    var startedAt: Timestamp
+    var count: Int
+
+    /// How long the subject has to wait; nil while it may go on.
+    func wait(_ rule: ThrottleRule, at now: Timestamp) -> Duration? {
+        let end = startedAt + rule.window
+        guard count >= rule.limit, now < end else { return nil }
+        return end - now
+    }
+
+    /// The counter with one more attempt.
+    func adding(_ rule: ThrottleRule, at now: Timestamp) -> ThrottleWindow {
+        now < startedAt + rule.window
+            ? ThrottleWindow(startedAt: startedAt, count: count + 1)
+            : ThrottleWindow(startedAt: now, count: 1)
+    }
+}
+
+/// The counters, kept where a restart does not forget them.
+protocol ThrottleStore: Sendable {
+    /// How long the subject has to wait; nil while it may go on. Counts nothing.
+    func wait(_ key: ThrottleKey, at now: Timestamp) async throws -> Duration?
+
+    /// Counts one attempt before it is made, or says how long to wait: concurrent attempts can't slip past the limit.
+    func take(_ key: ThrottleKey, at now: Timestamp) async throws -> Duration?
+
+    /// Counts one attempt that was made.
+    func count(_ key: ThrottleKey, at now: Timestamp) async throws
+
+    /// Takes back one attempt that came to nothing.
+    func giveBack(_ key: ThrottleKey) async throws
+
+    /// Forgets the subject's attempts.
+    func clear(_ key: ThrottleKey) async throws
+
+    /// Removes the counters whose window is over.
+    func purge(at now: Timestamp) async throws
+}

@@ -1,0 +1,52 @@
+import SoukCallContext
+import SoukIDs
+import SoukTime
+
+/// Somebody with an account.
+struct User: Sendable, Hashable {
+    let id: UserID
+    /// Normalised, see ``EmailAddress``.
+    let email: String
+    var name: String
+    var roles: Set<Role>
+    /// False once an admin has deactivated the account.
+    var isActive: Bool
+    /// Counts the changes, from 1.
+    var version: Int
+    let createdAt: Timestamp
+    var updatedAt: Timestamp
+
+    init(
+        id: UserID = UserID(), email: String, name: String, roles: Set<Role>, isActive: Bool = true,
+        version: Int = 1, createdAt: Timestamp, updatedAt: Timestamp? = nil
+    ) {
+        self.id = id
+        self.email = email
+        self.name = name
+        self.roles = roles
+        self.isActive = isActive
+        self.version = version
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt ?? createdAt
+    }
+}
+
+/// A user and the hash of the password.
+struct Account: Sendable, Hashable {
+    var user: User
+    var passwordHash: String
+}
+
+/// Which sessions a change of an account ends.
+enum SessionRevocation: Sendable, Hashable {
+    case none
+    case all
+    case allBut(sessionID: String)
+}
+
+/// Which users an admin wants to see.
+struct UserFilter: Sendable, Hashable {
+    /// Part of the e-mail address or name, in any case.
+    var text: String?
+    var role: Role?
+}

@@ -1,0 +1,48 @@
+import HTTPTypes
+import Hummingbird
+import SoukAuthToken
+import SoukHTTP
+
+/// Sign-up, log-in, refresh and log-out, and the public keys.
+struct AuthRoutes: Sendable {
+    let registration: Registration
+    let login: Login
+    let refresh: TokenRefresh
+    let keys: TokenKeys
+    let clients: ClientAddresses
+
+    /// Bodies here are a few hundred bytes; nobody has to send us a megabyte before we say no.
+    private static let maxBytes = 16 << 10
+    /// Tokens belong in nobody's cache (RFC 6749, section 5.1).
+    private static let noStore = HTTPFields(.cacheControl, "no-store")
+
+    func register(on routes: Routes) {
+        routes.open.post("/api/v1/auth/register") { request, context -> Reply in
+            let body = try await request.body(RegisterBody.self, maxBytes: Self.maxBytes)
+            let grant = try await registration.register(
+                email: body.email, password: body.password, name: body.name,
+                from: clients.client(context.clientAddress))
+            return try .created(GrantView(grant), location: "/api/v1/users/me", headers: Self.noStore)
+        }
+        routes.open.post("/api/v1/auth/login") { request, context -> Reply in
+            let body = try await request.body(LoginBody.self, maxBytes: Self.maxBytes)
+            let grant = try await login.logIn(
+                email: body.email, password: body.password, from: clients.client(context.clientAddress))
+            return try .ok(GrantView(grant), headers: Self.noStore)
+        }
+        routes.open.post("/api/v1/auth/refresh") { request, context -> Reply in
+            let body = try await request.body(RefreshBody.self, maxBytes: Self.maxBytes)
+            let grant = try await refresh.refresh(
+                body.refreshToken, from: clients.client(context.clientAddress))
+            return try .ok(GrantView(grant), headers: Self.noStore)
+        }
+        routes.open.post("/api/v1/auth/logout") { request, context -> Reply in
+            let body = try await request.body(RefreshBody.self, maxBytes: Self.maxBytes)
+            try await refresh.logOut(body.refreshToken, from: clients.client(context.clientAddress))
+            return .noContent
+        }
+        routes.open.get("/.well-known/jwks.json") { _, _ -> Reply in
+            try .json(.ok, keys.jwks(), headers: HTTPFields(.cacheControl, "public, max-age=300"))
+        }
+    }
+}

@@ -1,0 +1,189 @@
+import SoukCallContext
+import SoukDatabase
+import SoukEvents
+import SoukEventsRuntime
+import SoukIDs
+import SoukPagination
+import SoukTime
+
+/// Accounts in SQL.
+struct SQLAccountStore: AccountStore {
+    let database: any Database
+    let outbox: Outbox
+
+    /// Ids bound to one statement at most.
+    private static let batch = 500
+
+    func create(_ account: Account) async throws {
+        let user = account.user
+        try await database.transaction { transaction in
+            do {
+                try await transaction.execute(
+                    """
+                    INSERT INTO users (id, email, name, search_text, password_hash, active, version, created_at, updated_at)
+                    VALUES (\(user.id), \(user.email), \(user.name), \(Self.searchText(user)), \(account.passwordHash),
+                        \(user.isActive), \(user.version), \(user.createdAt), \(user.updatedAt))
+                    """)
+            } catch let error as DatabaseError {
+                if case .uniqueViolation = error.reason { throw AuthError.emailTaken }
+                throw error
+            }
+            try await Self.insert(user.roles, of: user.id, in: transaction)
+            try await outbox.append(
+                UserRegistered(userId: user.id, email: user.email, name: user.name), in: transaction)
+        }
+    }
+
+    func account(email: String) async throws -> Account? {
+        try await Self.account("email = \(email)", in: database)
+    }
+
+    func user(_ id: UserID) async throws -> User? {
+        try await user(id, in: database)
+    }
+
+    /// As ``user(_:)``, in a transaction that is running.
+    func user(_ id: UserID, in reader: any SQLExecutor) async throws -> User? {
+        try await Self.account("id = \(id)", in: reader)?.user
+    }
+
+    func users(_ ids: [UserID]) async throws -> [User] {
+        guard !ids.isEmpty else { return [] }
+        return try await database.snapshot { reader in
+            var users: [User] = []
+            for start in stride(from: 0, to: ids.count, by: Self.batch) {
+                let part = Array(ids[start..<min(start + Self.batch, ids.count)])
+                let rows = try await reader.query("SELECT * FROM users WHERE id IN (\(list: part))")
+                users += try await Self.users(rows, in: reader)
+            }
+            return users
+        }
+    }
+
+    func list(_ filter: UserFilter, _ page: PageRequest) async throws -> Page<User> {
+        var terms: [SQL] = []
+        if let text = filter.text?.lowercased(), !text.isEmpty {
+            terms.append("search_text LIKE \(Self.pattern(containing: text)) ESCAPE '\\'")
+        }
+        if let role = filter.role {
+            terms.append("id IN (SELECT user_id FROM user_roles WHERE role = \(role.rawValue))")
+        }
+        let filter: SQL = terms.isEmpty ? "" : "WHERE \(sql: terms.joined(separator: " AND "))"
+        return try await database.snapshot { reader in
+            let count = try await reader.scalar("SELECT COUNT(*) FROM users \(sql: filter)", as: Int.self) ?? 0
+            let rows = try await reader.query(
+                """
+                SELECT * FROM users \(sql: filter) ORDER BY created_at DESC, id DESC
+                LIMIT \(page.size) OFFSET \(page.offset)
+                """)
+            return Page(items: try await Self.users(rows, in: reader), request: page, totalCount: count)
+        }
+    }
+
+    func replaceHash(of id: UserID, _ old: String, by new: String) async throws {
+        try await database.execute(
+            "UPDATE users SET password_hash = \(new) WHERE id = \(id) AND password_hash = \(old)")
+    }
+
+    func update(
+        _ id: UserID, expected: Int?, at now: Timestamp,
+        _ change: @escaping @Sendable (inout Account, _ otherAdmins: Int) throws -> SessionRevocation
+    ) async throws -> User {
+        try await database.transaction { transaction in
+            try await update(id, expected: expected, at: now, in: transaction, change)
+        }
+    }
+
+    /// As ``update(_:expected:at:_:)``, in a transaction that is running.
+    func update(
+        _ id: UserID, expected: Int?, at now: Timestamp, in transaction: any Transaction,
+        _ change: @Sendable (inout Account, _ otherAdmins: Int) throws -> SessionRevocation
+    ) async throws -> User {
+        guard let before = try await Self.account("id = \(id)", in: transaction) else {
+            throw AuthError.unknownUser
+        }
+        if let expected, expected != before.user.version { throw AuthError.versionMismatch }
+        let otherAdmins = try await transaction.scalar(
+            """
+            SELECT COUNT(*) FROM user_roles JOIN users ON users.id = user_roles.user_id
+            WHERE role = 'admin' AND active = 1 AND user_id <> \(id)
+            """, as: Int.self)
+        var after = before
+        let revocation = try change(&after, otherAdmins ?? 0)
+        try await Self.revokeSessions(revocation, of: id, at: now, in: transaction)
+        guard after != before else { return before.user }
+        after.user.version = before.user.version + 1
+        after.user.updatedAt = now
+        let user = after.user
+        try await transaction.execute(
+            """
+            UPDATE users SET name = \(user.name), search_text = \(Self.searchText(user)),
+                password_hash = \(after.passwordHash), active = \(user.isActive), version = \(user.version),
+                updated_at = \(now)
+            WHERE id = \(id)
+            """)
+        if user.roles != before.user.roles {
+            try await transaction.execute("DELETE FROM user_roles WHERE user_id = \(id)")
+            try await Self.insert(user.roles, of: id, in: transaction)
+        }
+        try await outbox.append(
+            UserUpdated(
+                userId: id, email: user.email, name: user.name, roles: user.roles.map(\.rawValue).sorted(),
+                active: user.isActive),
+            in: transaction)
+        return user
+    }
+
+    // MARK: - Rows
+
+    private static func account(_ term: SQL, in reader: any SQLExecutor) async throws -> Account? {
+        let rows = try await reader.query("SELECT * FROM users WHERE \(sql: term)")
+        guard let row = rows.first, let user = try await users(rows, in: reader).first else { return nil }
+        return Account(user: user, passwordHash: try row.get("password_hash"))
+    }
+
+    private static func users(_ rows: [Row], in reader: any SQLExecutor) async throws -> [User] {
+        let ids = try rows.map { try $0.get("id", as: UserID.self) }
+        var roles: [UserID: Set<Role>] = [:]
+        for row in try await reader.query("SELECT user_id, role FROM user_roles WHERE user_id IN (\(list: ids))") {
+            guard let role = Role(rawValue: try row.get("role")) else { continue }
+            roles[try row.get("user_id"), default: []].insert(role)
+        }
+        return try zip(ids, rows).map { id, row in
+            User(
+                id: id, email: try row.get("email"), name: try row.get("name"), roles: roles[id] ?? [],
+                isActive: try row.get("active"), version: try row.get("version"),
+                createdAt: try row.get("created_at"), updatedAt: try row.get("updated_at"))
+        }
+    }
+
+    private static func insert(_ roles: Set<Role>, of id: UserID, in transaction: any Transaction) async throws {
+        guard !roles.isEmpty else { return }
+        let rows = roles.map(\.rawValue).sorted().map { "(\(id), \($0))" as SQL }
+        try await transaction.execute(
+            "INSERT INTO user_roles (user_id, role) VALUES \(sql: rows.joined(separator: ", "))")
+    }
+
+    private static func revokeSessions(
+        _ revocation: SessionRevocation, of id: UserID, at now: Timestamp, in transaction: any Transaction
+    ) async throws {
+        let others: SQL
+        switch revocation {
+        case .none: return
+        case .all: others = ""
+        case .allBut(let sessionID): others = "AND id <> \(sessionID)"
+        }
+        try await transaction.execute(
+            "UPDATE sessions SET revoked_at = \(now) WHERE user_id = \(id) AND revoked_at IS NULL \(sql: others)")
+    }
+
+    /// What an admin's search looks through.
+    private static func searchText(_ user: User) -> String {
+        "\(user.email)\n\(user.name.lowercased())"
+    }
+
+    private static func pattern(containing text: String) -> String {
+        let escaped = text.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing("_", with: "\\_")
+        return "%\(escaped)%"
+    }
+}

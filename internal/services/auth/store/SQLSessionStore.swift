@@ -1,0 +1,115 @@
+import SoukDatabase
+import SoukIDs
+import SoukTime
+
+/// Sessions and refresh tokens in SQL.
+struct SQLSessionStore: SessionStore {
+    let database: any Database
+    let accounts: SQLAccountStore
+
+    func open(_ session: Session, tokenHash: String) async throws {
+        try await database.transaction { transaction in
+            let isActive = try await transaction.scalar(
+                "SELECT active FROM users WHERE id = \(session.userID)", as: Bool.self)
+            guard isActive == true else { throw AuthError.accountInactive }
+            try await transaction.execute(
+                """
+                INSERT INTO sessions (id, user_id, created_at, expires_at)
+                VALUES (\(session.id), \(session.userID), \(session.createdAt), \(session.expiresAt))
+                """)
+            try await Self.insert(tokenHash, of: session.id, 1, until: session.expiresAt, in: transaction)
+        }
+    }
+
+    func rotate(
+        _ presentedHash: String, successor: String, at now: Timestamp, lifetime: Duration, grace: Duration
+    ) async throws -> Rotation {
+        // The revocation of a reused token has to be committed: it is an outcome, not an error.
+        try await database.transaction { transaction in
+            guard let token = try await Self.token(presentedHash, at: now, in: transaction) else { return .refused }
+            if token.isRevoked {
+                return token.rotatedAt == nil ? .refused : .reused(sessionID: token.sessionID, token.userID)
+            }
+            // The first to set the mark wins, whatever isolation the database gives.
+            let isFirst = try await transaction.execute(
+                "UPDATE refresh_tokens SET rotated_at = \(now) WHERE hash = \(presentedHash) AND rotated_at IS NULL") == 1
+            if !isFirst, token.rotatedAt.map({ now - $0 >= grace }) ?? true {
+                try await Self.revoke(token.sessionID, at: now, in: transaction)
+                return .reused(sessionID: token.sessionID, token.userID)
+            }
+            guard let user = try await accounts.user(token.userID, in: transaction), user.isActive else {
+                return .refused
+            }
+            let expiry = now + lifetime
+            try await Self.insert(successor, of: token.sessionID, token.generation + 1, until: expiry, in: transaction)
+            try await transaction.execute(
+                "UPDATE sessions SET expires_at = \(expiry) WHERE id = \(token.sessionID)")
+            return .rotated(sessionID: token.sessionID, user)
+        }
+    }
+
+    func revoke(_ presentedHash: String, at now: Timestamp) async throws -> Session? {
+        try await database.transaction { transaction in
+            let token = try await Self.token(presentedHash, at: now, in: transaction)
+            guard let token, !token.isRevoked else { return nil }
+            try await Self.revoke(token.sessionID, at: now, in: transaction)
+            return Session(
+                id: token.sessionID, userID: token.userID, createdAt: token.createdAt, expiresAt: token.expiresAt)
+        }
+    }
+
+    func purge(at now: Timestamp) async throws -> Int {
+        try await database.transaction { transaction in
+            let tokens = try await transaction.execute("DELETE FROM refresh_tokens WHERE expires_at <= \(now)")
+            try await transaction.execute("DELETE FROM sessions WHERE expires_at <= \(now)")
+            return tokens
+        }
+    }
+
+    // MARK: - Rows
+
+    private struct StoredToken {
+        let sessionID: String
+        let userID: UserID
+        let generation: Int
+        let createdAt: Timestamp
+        let expiresAt: Timestamp
+        let rotatedAt: Timestamp?
+        let isRevoked: Bool
+    }
+
+    /// A token that has not expired.
+    private static func token(
+        _ hash: String, at now: Timestamp, in reader: any SQLExecutor
+    ) async throws -> StoredToken? {
+        let row = try await reader.first(
+            """
+            SELECT refresh_tokens.session_id, refresh_tokens.generation, refresh_tokens.rotated_at,
+                sessions.user_id, sessions.created_at, sessions.expires_at, sessions.revoked_at
+            FROM refresh_tokens JOIN sessions ON sessions.id = refresh_tokens.session_id
+            WHERE refresh_tokens.hash = \(hash) AND refresh_tokens.expires_at > \(now)
+            """)
+        guard let row else { return nil }
+        return StoredToken(
+            sessionID: try row.get("session_id"), userID: try row.get("user_id"),
+            generation: try row.get("generation"), createdAt: try row.get("created_at"),
+            expiresAt: try row.get("expires_at"), rotatedAt: try row.get("rotated_at"),
+            isRevoked: try row.get("revoked_at", as: Timestamp?.self) != nil)
+    }
+
+    private static func insert(
+        _ hash: String, of sessionID: String, _ generation: Int, until expiry: Timestamp,
+        in transaction: any Transaction
+    ) async throws {
+        try await transaction.execute(
+            """
+            INSERT INTO refresh_tokens (hash, session_id, generation, expires_at)
+            VALUES (\(hash), \(sessionID), \(generation), \(expiry))
+            """)
+    }
+
+    private static func revoke(_ sessionID: String, at now: Timestamp, in transaction: any Transaction) async throws {
+        try await transaction.execute(
+            "UPDATE sessions SET revoked_at = \(now) WHERE id = \(sessionID) AND revoked_at IS NULL")
+    }
+}

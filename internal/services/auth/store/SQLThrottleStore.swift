@@ -1,0 +1,67 @@
+import SoukDatabase
+import SoukTime
+
+/// Throttle counters in SQL.
+struct SQLThrottleStore: ThrottleStore {
+    let database: any Database
+
+    func wait(_ key: ThrottleKey, at now: Timestamp) async throws -> Duration? {
+        try await Self.window(key, in: database)?.wait(key.rule, at: now)
+    }
+
+    func take(_ key: ThrottleKey, at now: Timestamp) async throws -> Duration? {
+        try await database.transaction { transaction in
+            let window = try await Self.window(key, in: transaction)
+            if let wait = window?.wait(key.rule, at: now) { return wait }
+            try await Self.count(key, after: window, at: now, in: transaction)
+            return nil
+        }
+    }
+
+    func count(_ key: ThrottleKey, at now: Timestamp) async throws {
+        try await database.transaction { transaction in
+            let window = try await Self.window(key, in: transaction)
+            try await Self.count(key, after: window, at: now, in: transaction)
+        }
+    }
+
+    func giveBack(_ key: ThrottleKey) async throws {
+        try await database.execute(
+            """
+            UPDATE throttles SET attempts = attempts - 1
+            WHERE scope = \(key.rule.scope) AND subject = \(key.subject) AND attempts > 0
+            """)
+    }
+
+    func clear(_ key: ThrottleKey) async throws {
+        try await database.execute(
+            "DELETE FROM throttles WHERE scope = \(key.rule.scope) AND subject = \(key.subject)")
+    }
+
+    func purge(at now: Timestamp) async throws {
+        try await database.execute("DELETE FROM throttles WHERE ends_at <= \(now)")
+    }
+
+    private static func window(_ key: ThrottleKey, in reader: any SQLExecutor) async throws -> ThrottleWindow? {
+        let row = try await reader.first(
+            """
+            SELECT started_at, attempts FROM throttles
+            WHERE scope = \(key.rule.scope) AND subject = \(key.subject)
+            """)
+        return try row.map { ThrottleWindow(startedAt: try $0.get("started_at"), count: try $0.get("attempts")) }
+    }
+
+    private static func count(
+        _ key: ThrottleKey, after window: ThrottleWindow?, at now: Timestamp, in transaction: any Transaction
+    ) async throws {
+        let next = (window ?? ThrottleWindow(startedAt: now, count: 0)).adding(key.rule, at: now)
+        let end = next.startedAt + key.rule.window
+        try await transaction.execute(
+            """
+            INSERT INTO throttles (scope, subject, started_at, ends_at, attempts)
+            VALUES (\(key.rule.scope), \(key.subject), \(next.startedAt), \(end), \(next.count))
+            ON CONFLICT (scope, subject) DO UPDATE SET
+                started_at = excluded.started_at, ends_at = excluded.ends_at, attempts = excluded.attempts
+            """)
+    }
+}

@@ -1,0 +1,41 @@
+import Foundation
+
+/// The readable part of an address: lower-case letters, digits and single hyphens.
+enum Slug {
+    static let maxLength = 64
+
+    /// A slug out of a name: accents dropped, everything else that is no ASCII letter or digit becomes a hyphen.
+    ///
+    /// - Parameter fallback: What a name without any such character becomes.
+    static func make(from name: String, fallback: String) -> String {
+        var slug = ""
+        for scalar in name.lowercased().decomposedStringWithCompatibilityMapping.unicodeScalars {
+            switch scalar {
+            case "a"..."z", "0"..."9":
+                slug.unicodeScalars.append(scalar)
+            case "ß":
+                slug += "ss"
+            case "'", "’":
+                // "men's" reads better as "mens".
+                continue
+            case _ where scalar.properties.generalCategory == .nonspacingMark:
+                continue
+            default:
+                if !slug.isEmpty, slug.last != "-" { slug += "-" }
+            }
+        }
+        slug = trimmed(String(slug.prefix(maxLength)))
+        return slug.isEmpty ? fallback : slug
+    }
+
+    /// The slug with a number, or the like, behind it, cut so that it fits.
+    static func numbered(_ slug: String, _ suffix: String) -> String {
+        trimmed(String(slug.prefix(maxLength - suffix.count - 1))) + "-" + suffix
+    }
+
+    private static func trimmed(_ slug: String) -> String {
+        var slug = slug
+        while slug.last == "-" { slug.removeLast() }
+        return slug
+    }
+}
