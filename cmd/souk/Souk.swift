@@ -1,1 +1,15 @@
-@main struct Main { static func main() {} }
+import ArgumentParser
+
+/// The whole marketplace in one process.
+@main
+struct Souk: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "souk",
+        abstract: "Runs the whole marketplace in one process: no server to install.",
+        discussion: """
+            Configured by SOUK_* environment variables, or a .env file in the working directory; every NAME can also be
+            given as NAME_FILE, a file that holds the value. docs/operations.md lists them all.
+            """,
+        subcommands: [Serve.self, Migrate.self, ListRoutes.self],
+        defaultSubcommand: Serve.self)
+}

@@ -35,6 +35,9 @@ final class RateLimiter: Sendable {
         interval = window / quota
     }
 
+    /// Clients that are remembered.
+    var count: Int { fullAt.withLock { $0.count } }
+
     func admit(_ client: String, at now: ContinuousClock.Instant = .now) -> Decision {
         fullAt.withLock { fullAt in
             let full = max(fullAt[client] ?? now, now)

@@ -1,6 +1,6 @@
 import Foundation
 import NIOPosix
-import SoukErrors
+package import SoukErrors
 
 /// Takes an e-mail off our hands.
 package protocol MailTransport: Sendable {

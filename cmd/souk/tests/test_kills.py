@@ -1,0 +1,116 @@
+"""kill -9 while real invoices are replayed: after every restart the replay goes on, and the books agree."""
+
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+SMALL = ROOT / "cmd/souk/tests/invoices"
+REAL = ROOT.parent / "shared/data/online-retail"
+POINTS = [
+    "outbox.before_commit", "outbox.after_commit", "relay.after_publish", "consumer.before_commit",
+    "consumer.after_handler",
+]
+
+
+def replay(server, folder, *more) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, ROOT / "scripts/replay", folder, "--url", server.url, "--workers", "4",
+         "--admin-password-file", server.data / "admin-password", *more],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen, seconds: float = 300) -> str:
+    out, err = process.communicate(timeout=seconds)
+    last = out.strip().splitlines()[-1] if out.strip() else ""
+    assert process.returncode == 0 and last.startswith("reconciled:"), out[-3000:] + err[-2000:]
+    return last
+
+
+def without_seconds(line: str) -> str:
+    return line[:line.index(" seconds=")]
+
+
+def test_the_small_invoices_reconcile_and_again(fresh):
+    server = fresh().start()
+    first = finish(replay(server, SMALL))
+    assert without_seconds(finish(replay(server, SMALL))) == without_seconds(first)
+
+
+def test_twelve_kills_at_random_moments(fresh):
+    server = fresh().start()
+    process = replay(server, SMALL)
+    random.seed(7)
+    kills = 0
+    # Twelve kills even if the replay is quick: it is run again until all have happened.
+    while kills < 12:
+        time.sleep(random.uniform(0.2, 1.2))
+        server.kill()
+        kills += 1
+        server.start()
+        if process.poll() is not None:
+            finish(process)
+            process = replay(server, SMALL)
+    finish(process)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_a_named_point(fresh, point):
+    server = fresh()
+    deaths = 0
+    server.start(SOUK_CRASH_POINT=f"{point}:25")
+    process = replay(server, SMALL)
+    while process.poll() is None:
+        if not server.running:
+            assert server.process.returncode == -9
+            deaths += 1
+            # It dies a few times at the point, then may live.
+            server.start(**({"SOUK_CRASH_POINT": f"{point}:{25 + 10 * deaths}"} if deaths < 3 else {}))
+        time.sleep(0.02)
+    finish(process)
+    assert deaths >= 1, f"the process never came to {point}"
+
+
+def test_an_interrupted_replay_goes_on(fresh):
+    server = fresh().start()
+    process = replay(server, SMALL)
+    time.sleep(3)
+    process.kill()
+    process.communicate()
+    finish(replay(server, SMALL))
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real invoices aren't on this machine")
+def test_five_real_trading_days_with_kills(fresh):
+    server = fresh().start()
+    process = replay(server, REAL, "--workers", "8")
+    random.seed(11)
+    kills, stop = 0, threading.Event()
+    while process.poll() is None:
+        if kills < 10 and not stop.wait(random.uniform(2, 6)):
+            server.kill()
+            kills += 1
+            server.start()
+        else:
+            time.sleep(0.2)
+    last = finish(process)
+    assert kills == 10
+    assert last.startswith("reconciled: orders=495 lines=9681 rejected=4341"), last
+
+
+def test_bad_input_is_refused_with_exit_status_2(tmp_path):
+    def run(folder) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, ROOT / "scripts/replay", folder, "--url", "http://127.0.0.1:1"],
+            capture_output=True, text=True)
+
+    assert run(tmp_path / "nothing").returncode == 2
+    (tmp_path / "a.csv").write_text("one,two\n1,2\n")
+    result = run(tmp_path)
+    assert result.returncode == 2 and "columns" in result.stderr

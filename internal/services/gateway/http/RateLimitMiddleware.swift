@@ -1,0 +1,51 @@
+import HTTPTypes
+import Hummingbird
+import SoukHTTP
+
+/// Holds each client address to the quota, and says so with the `RateLimit-Policy` and `RateLimit` fields of
+/// draft-ietf-httpapi-ratelimit-headers-10, and `Retry-After` on 429.
+struct RateLimitMiddleware: RouterMiddleware {
+    typealias Context = SoukRequestContext
+
+    let limiter: RateLimiter
+    /// Addresses that aren't counted.
+    let exempt: [AddressRange]
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        guard !isExempt(context.clientAddress) else { return try await next(request, context) }
+        let decision = limiter.admit(context.clientAddress)
+        guard decision.isAllowed else {
+            var headers = fields(decision)
+            headers[.retryAfter] = String(max(1, decision.retryAfter.wholeSeconds))
+            throw HTTPError(.tooManyRequests, headers: headers, message: "Too many requests; please slow down.")
+        }
+        var response = try await next(request, context)
+        for field in fields(decision) { response.headers[field.name] = field.value }
+        return response
+    }
+
+    private func fields(_ decision: RateLimiter.Decision) -> HTTPFields {
+        [
+            .rateLimitPolicy: "\"default\";q=\(limiter.quota);w=\(limiter.window.wholeSeconds)",
+            .rateLimit: "\"default\";r=\(decision.remaining);t=\(decision.reset.wholeSeconds)",
+        ]
+    }
+
+    private func isExempt(_ client: String) -> Bool {
+        guard !exempt.isEmpty, let address = IPAddress(client) else { return false }
+        return exempt.contains { $0.contains(address) }
+    }
+}
+
+extension Duration {
+    /// Seconds, rounded up.
+    fileprivate var wholeSeconds: Int64 { components.seconds + (components.attoseconds > 0 ? 1 : 0) }
+}
+
+extension HTTPField.Name {
+    // The names are constant and valid, so the initialiser can't give nil.
+    fileprivate static let rateLimit = HTTPField.Name("RateLimit")!
+    fileprivate static let rateLimitPolicy = HTTPField.Name("RateLimit-Policy")!
+}

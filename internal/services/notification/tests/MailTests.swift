@@ -1,0 +1,107 @@
+import Foundation
+import Logging
+import SoukAuthKernel
+import SoukCallContext
+import SoukDatabase
+import SoukErrors
+import SoukIDs
+import SoukTesting
+import SoukTime
+import Synchronization
+import Testing
+
+@testable import SoukNotification
+
+@Suite struct MailTests {
+    let now = Timestamp(rfc3339: "2026-02-28T23:59:58Z") ?? .min
+
+    @Test func datesFollowRFC5322() {
+        #expect(now.internetMessageDate == "Sat, 28 Feb 2026 23:59:58 +0000")
+        #expect(Timestamp(microseconds: -1_000_000).internetMessageDate == "Wed, 31 Dec 1969 23:59:59 +0000")
+    }
+
+    @Test(arguments: ["plain", "Ada \"the\" Boss", "Żółw", "line\r\nBcc: x@evil.test", String(repeating: "é", count: 90)])
+    func headersStayOneHeader(text: String) {
+        let encoded = EmailMessage.encodedWords(text)
+        for line in encoded.components(separatedBy: "\r\n") { #expect(line.utf8.count <= 76) }
+        #expect(!encoded.contains("\r\nB"))
+        #expect(encoded.utf8.allSatisfy { $0 < 0x80 })
+    }
+
+    @Test func theMessageIsASCIIWithShortLinesAndEscapedHTML() throws {
+        let html = try MailBody().html(name: "Ada <script>", title: "T & T", text: "x")
+        #expect(html.contains("Ada &lt;script&gt;") && html.contains("T &amp; T"))
+        let message = EmailMessage(
+            id: "1", from: .init(name: "Souk", address: "no-reply@souk.example"),
+            to: .init(name: "Zoë", address: "zoe@souk.example"), date: now, subject: "Grüße", text: "ö",
+            html: String(repeating: "ö", count: 2_000))
+        let text = String(decoding: message.bytes, as: UTF8.self)
+        #expect(message.bytes.allSatisfy { $0 < 0x80 })
+        #expect(text.components(separatedBy: "\r\n").allSatisfy { $0.utf8.count <= 78 })
+        #expect(text.contains("Message-ID: <1@souk.example>\r\n"))
+    }
+
+    @Test func mailIsSentOncePostponedOnTroubleAndDroppedForUnknownUsers() async throws {
+        let database = try await TestDatabase.make()
+        try await Migrator.migrate(database, NotificationMigrations.all, set: "notification")
+        let store = NotificationStore(database: database)
+        let clock = ManualClock(now)
+        let known = UserSummary(id: UserID(), email: "a@b.example", name: "Ada", roles: [.customer], isActive: true)
+        let transport = ScriptedTransport()
+        let job = MailJob(
+            store: store, users: Users(users: [known]), transport: transport, body: try MailBody(),
+            sender: .init(name: "Souk", address: "no-reply@souk.example"), clock: clock,
+            logger: Logger(label: "test"))
+        for user in [known.id, UserID()] {
+            let draft = Draft(userID: user, kind: .orderPaid, title: "Paid", text: "Thanks", subject: [:])
+            try await database.transaction { tx in
+                try await store.insert(draft, eventID: "e", at: now, in: tx)
+            }
+        }
+        transport.isDown.withLock { $0 = true }
+        try await job.run()
+        #expect(transport.sent.withLock { $0 }.isEmpty)
+        #expect(try await store.dueEmails(at: now, limit: 10).isEmpty)
+        transport.isDown.withLock { $0 = false }
+        clock.advance(by: .seconds(61))
+        try await job.run()
+        try await job.run()
+        #expect(transport.sent.withLock { $0 }.map(\.to.address) == ["a@b.example"])
+        #expect(try await store.dueEmails(at: .max, limit: 10).isEmpty)
+    }
+
+    @Test func aDirectoryHoldsOneFilePerMessage() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("souk-mail-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let message = EmailMessage(
+            id: "m-1", from: .init(name: "", address: "a@b.example"), to: .init(name: "", address: "c@d.example"),
+            date: now, subject: "S", text: "T", html: "H")
+        let mail = MailDirectory(directory: folder.path)
+        try await mail.send(message)
+        try await mail.send(message)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["m-1.eml"])
+        await #expect(throws: ServiceError.self) {
+            try await MailDirectory(directory: "/proc/nowhere").send(message)
+        }
+    }
+}
+
+private struct Users: AuthKernel {
+    let users: [UserSummary]
+
+    func users(_ ids: [UserID], _ context: CallContext) async throws(AuthKernelError) -> [UserSummary] {
+        users.filter { ids.contains($0.id) }
+    }
+}
+
+private final class ScriptedTransport: MailTransport {
+    let isDown = Mutex(false)
+    let sent = Mutex<[EmailMessage]>([])
+
+    func send(_ message: EmailMessage) async throws(ServiceError) {
+        guard !isDown.withLock({ $0 }) else {
+            throw ServiceError(.unavailable, code: "mail.unavailable", message: "down")
+        }
+        sent.withLock { $0.append(message) }
+    }
+}
