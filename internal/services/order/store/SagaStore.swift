@@ -1,0 +1,102 @@
+import SoukDatabase
+import SoukIdentifiers
+import SoukTime
+
+/// What an order waits for at the peers. One order has one saga at a time.
+enum SagaStep: String, Sendable, CaseIterable {
+    /// Checkout: hold the stock.
+    case reserve
+    /// Checkout: make the payment intent, then place the order.
+    case createIntent = "create_intent"
+    /// Checkout was refused: see to it that it can't be paid.
+    case undoIntent = "undo_intent"
+    /// Checkout was refused: give the stock back, then fail the order.
+    case undoStock = "undo_stock"
+    /// Cancellation or expiry of an unpaid order.
+    case cancelIntent = "cancel_intent"
+    /// Cancellation of a paid order.
+    case cancelFulfilment = "cancel_fulfilment"
+}
+
+/// The persisted steps of sagas.
+struct SagaStore: Sendable {
+    /// Starts a saga, or moves the one that runs to another step; its claim stays.
+    func set(
+        _ step: SagaStep, of order: OrderID, at now: Timestamp, in tx: some Transaction
+    ) async throws(DatabaseError) {
+        try await tx.execute(
+            """
+            INSERT INTO sagas (order_id, step, next_at) VALUES (\(order), \(step.rawValue), \(now))
+            ON CONFLICT (order_id) DO UPDATE SET
+                step = excluded.step, attempts = 0, next_at = excluded.next_at, last_error = NULL
+            """)
+    }
+
+    func finish(_ order: OrderID, in tx: some Transaction) async throws(DatabaseError) {
+        try await tx.execute("DELETE FROM sagas WHERE order_id = \(order)")
+    }
+
+    /// The step at which an order's saga stands; nil when there is none.
+    func step(of order: OrderID, in executor: some SQLExecutor) async throws(DatabaseError) -> SagaStep? {
+        let row = try await executor.first("SELECT step FROM sagas WHERE order_id = \(order)")
+        return try row?.choice("step")
+    }
+
+    /// Takes a saga for this process; nil when there is none or another process has it.
+    func claim(
+        _ order: OrderID, at now: Timestamp, until end: Timestamp, in database: any Database
+    ) async throws(DatabaseError) -> SagaStep? {
+        let row = try await database.first(
+            "SELECT step FROM sagas WHERE order_id = \(order) AND claimed_until <= \(now)")
+        guard row != nil else { return nil }
+        let claimed = try await database.execute(
+            "UPDATE sagas SET claimed_until = \(end) WHERE order_id = \(order) AND claimed_until <= \(now)")
+        guard claimed > 0 else { return nil }
+        return try await step(of: order, in: database)
+    }
+
+    /// Lets go of a saga that ended or waits.
+    func release(_ order: OrderID, in database: any Database) async throws(DatabaseError) {
+        try await database.execute("UPDATE sagas SET claimed_until = 0 WHERE order_id = \(order)")
+    }
+
+    /// Lets go of a saga whose step didn't succeed, to be tried again later.
+    func postpone(
+        _ order: OrderID, from now: Timestamp, error: String, in database: any Database
+    ) async throws {
+        try await database.transaction { tx in
+            guard let attempts: Int = try await tx.scalar("SELECT attempts FROM sagas WHERE order_id = \(order)") else {
+                return
+            }
+            let wait = Duration.seconds(min(60, 1 << min(attempts, 6)))
+            try await tx.execute(
+                """
+                UPDATE sagas SET attempts = attempts + 1, next_at = \(now + wait), claimed_until = 0,
+                    last_error = \(String(error.prefix(500)))
+                WHERE order_id = \(order)
+                """)
+        }
+    }
+
+    /// Orders whose sagas are due and nobody has, the longest waiting first.
+    func due(at now: Timestamp, limit: Int, in executor: some SQLExecutor) async throws(DatabaseError) -> [OrderID] {
+        let rows = try await executor.query(
+            """
+            SELECT order_id FROM sagas WHERE next_at <= \(now) AND claimed_until <= \(now)
+            ORDER BY next_at, order_id LIMIT \(limit)
+            """)
+        var orders: [OrderID] = []
+        for row in rows { orders.append(try row.get("order_id")) }
+        return orders
+    }
+
+    /// Makes every saga free and due: those that a process which is no more had claimed.
+    func recoverAll(at now: Timestamp, in executor: some SQLExecutor) async throws(DatabaseError) {
+        try await executor.execute("UPDATE sagas SET claimed_until = 0, next_at = \(now)")
+    }
+
+    /// Makes one saga due now.
+    func hasten(_ order: OrderID, at now: Timestamp, in tx: some SQLExecutor) async throws(DatabaseError) {
+        try await tx.execute("UPDATE sagas SET next_at = \(now) WHERE order_id = \(order) AND next_at > \(now)")
+    }
+}
