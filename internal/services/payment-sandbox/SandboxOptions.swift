@@ -1,0 +1,27 @@
+import Foundation
+package import SoukEnv
+
+/// How the sandbox behaves, from the environment.
+package struct SandboxOptions: Sendable {
+    /// `SOUK_SANDBOX_WEBHOOK_URL`: where webhooks go; nil for the address that the process itself listens on.
+    package var webhookURL: String?
+    /// `SOUK_SANDBOX_DUPLICATE_WEBHOOKS`: how likely a delivered webhook is delivered once more, from 0 to 1.
+    package var duplicateProbability: Double = 0
+
+    /// The defaults.
+    package init() {}
+
+    /// - Throws: `ConfigurationError` naming the variable.
+    package init(environment: Environment) throws(ConfigurationError) {
+        webhookURL = try environment.optionalURL("SOUK_SANDBOX_WEBHOOK_URL")?.absoluteString
+        if let webhookURL, !webhookURL.hasPrefix("https://"), !webhookURL.hasPrefix("http://") {
+            throw ConfigurationError("SOUK_SANDBOX_WEBHOOK_URL", "is not an http or https URL")
+        }
+        if let text = try environment.optionalString("SOUK_SANDBOX_DUPLICATE_WEBHOOKS") {
+            guard let value = Double(text), (0...1).contains(value) else {
+                throw ConfigurationError("SOUK_SANDBOX_DUPLICATE_WEBHOOKS", "'\(text)' is not a number from 0 to 1")
+            }
+            duplicateProbability = value
+        }
+    }
+}

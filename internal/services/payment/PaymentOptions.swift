@@ -1,0 +1,40 @@
+import Foundation
+package import SoukEnv
+
+/// How the payment service behaves, from the environment.
+package struct PaymentOptions: Sendable {
+    /// `SOUK_PAYMENT_CAPTURE`: whether paid money is taken at once or by an admin.
+    package var capture: CaptureMode = .automatic
+    /// `SOUK_PAYMENT_COMMISSION_BPS`: of vendors without a rate of their own, in basis points.
+    package var commissionBasisPoints: Int64 = 1_000
+    /// `SOUK_PAYMENT_RECONCILE_INTERVAL`: how often the reconciler looks.
+    package var reconcileInterval: Duration = .seconds(15)
+    /// `SOUK_PAYMENT_RECONCILE_AFTER`: how long a webhook may take before the provider is asked.
+    package var reconcileAfter: Duration = .seconds(30)
+    /// `SOUK_PAYMENT_RETURN_URL`: where the provider sends customers after paying; nil leaves them on its page.
+    package var returnURL: String?
+
+    /// The defaults.
+    package init() {}
+
+    /// - Throws: `ConfigurationError` naming the variable.
+    package init(environment: Environment) throws(ConfigurationError) {
+        capture = try environment.choice("SOUK_PAYMENT_CAPTURE", default: capture)
+        commissionBasisPoints = Int64(
+            try environment.int("SOUK_PAYMENT_COMMISSION_BPS", default: Int(commissionBasisPoints), in: 0...10_000))
+        reconcileInterval = try Self.positive("SOUK_PAYMENT_RECONCILE_INTERVAL", reconcileInterval, environment)
+        reconcileAfter = try Self.positive("SOUK_PAYMENT_RECONCILE_AFTER", reconcileAfter, environment)
+        returnURL = try environment.optionalURL("SOUK_PAYMENT_RETURN_URL")?.absoluteString
+        if let returnURL, !returnURL.hasPrefix("https://"), !returnURL.hasPrefix("http://") {
+            throw ConfigurationError("SOUK_PAYMENT_RETURN_URL", "is not an http or https URL")
+        }
+    }
+
+    private static func positive(
+        _ name: String, _ fallback: Duration, _ environment: Environment
+    ) throws(ConfigurationError) -> Duration {
+        let value = try environment.duration(name, default: fallback)
+        guard value > .zero else { throw ConfigurationError(name, "must be longer than nothing") }
+        return value
+    }
+}
