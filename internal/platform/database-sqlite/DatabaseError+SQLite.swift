@@ -37,7 +37,8 @@ extension DatabaseError {
     /// The kinds of constraint are the second byte of the code; the macros that compute them are not imported.
     private static func constraint(_ code: Int32, _ message: String) -> Reason {
         // "UNIQUE constraint failed: products.store_id, products.sku", "CHECK constraint failed: stock_not_negative"
-        let subject = message.range(of: "constraint failed: ").map { String(message[$0.upperBound...]) } ?? message
+        let subject =
+            message.range(of: "constraint failed: ").map { String(message[$0.upperBound...]) } ?? message
         return switch code >> 8 {
         case 1: .checkViolation(subject)  // SQLITE_CONSTRAINT_CHECK
         case 3: .foreignKeyViolation  // SQLITE_CONSTRAINT_FOREIGNKEY

@@ -6,7 +6,8 @@ extension SQLiteConnection {
     /// Opens the one connection that writes, creating the file where there is none.
     ///
     /// - Throws: `.corrupt`, `.readOnly`, `.connection`; details name the path.
-    static func writer(path: String, _ options: SQLiteOptions) async throws(DatabaseError) -> SQLiteConnection {
+    static func writer(path: String, _ options: SQLiteOptions) async throws(DatabaseError) -> SQLiteConnection
+    {
         try await open { () throws(DatabaseError) in
             try checkHeader(path)
             let handle = try SQLiteHandle.open(
@@ -18,7 +19,8 @@ extension SQLiteConnection {
                 }
                 let mode = try handle.query("PRAGMA journal_mode = WAL").first?.values.first
                 guard mode == .text("wal") else {
-                    throw DatabaseError(.connection, detail: "the file system does not support write-ahead logs")
+                    throw DatabaseError(
+                        .connection, detail: "the file system does not support write-ahead logs")
                 }
                 try handle.set("synchronous = \(options.synchronous.rawValue)")
                 try handle.set("wal_autocheckpoint = \(options.checkpointPages)")
@@ -30,7 +32,8 @@ extension SQLiteConnection {
     }
 
     /// Opens a connection that reads, after the writer made the file.
-    static func reader(path: String, _ options: SQLiteOptions) async throws(DatabaseError) -> SQLiteConnection {
+    static func reader(path: String, _ options: SQLiteOptions) async throws(DatabaseError) -> SQLiteConnection
+    {
         try await open { () throws(DatabaseError) in
             let handle = try SQLiteHandle.open(
                 path: path, cacheSize: options.statementCacheSize, isReader: true)
@@ -47,7 +50,8 @@ extension SQLiteConnection {
         guard let file = FileHandle(forReadingAtPath: path) else { return }
         defer { try? file.close() }
         let header = (try? file.read(upToCount: 100)).flatMap { $0 } ?? Data()
-        guard header.isEmpty || header.count == 100 && header.starts(with: Array("SQLite format 3\0".utf8)) else {
+        guard header.isEmpty || header.count == 100 && header.starts(with: Array("SQLite format 3\0".utf8))
+        else {
             throw DatabaseError(.corrupt, detail: "\(path): the file is not a SQLite database")
         }
     }

@@ -66,7 +66,9 @@ final class SQLiteConnection: @unchecked Sendable {
             await perform(job: job, body)
         } onCancel: {
             running.withLock { running in
-                if running.job == job, let interrupt = running.interrupt { sqlite3_interrupt(interrupt.pointer) }
+                if running.job == job, let interrupt = running.interrupt {
+                    sqlite3_interrupt(interrupt.pointer)
+                }
             }
         }
         return try result.get()

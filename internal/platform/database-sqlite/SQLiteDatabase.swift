@@ -12,7 +12,9 @@ package final class SQLiteDatabase: Database {
 
     package var dialect: Dialect { .sqlite }
 
-    private init(path: String, writer: SQLiteConnection, readers: [SQLiteConnection], _ options: SQLiteOptions) {
+    private init(
+        path: String, writer: SQLiteConnection, readers: [SQLiteConnection], _ options: SQLiteOptions
+    ) {
         self.path = path
         writers = LeasePool("writer", [writer], waiterLimit: options.waiterLimit)
         self.readers = LeasePool("readers", readers, waiterLimit: options.waiterLimit)

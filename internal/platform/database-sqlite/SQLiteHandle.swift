@@ -28,7 +28,8 @@ final class SQLiteHandle {
         let mode = isReader ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         var pointer: OpaquePointer?
         let code = sqlite3_open_v2(
-            path, &pointer, mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE, nil)
+            path, &pointer, mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE, nil
+        )
         guard let pointer else {
             throw DatabaseError(.other, detail: "\(path): no memory for a connection")
         }
@@ -128,7 +129,8 @@ final class SQLiteHandle {
             let code = statement.bind(value, at: Int32(index + 1))
             guard code == SQLITE_OK else {
                 let words = String(cString: sqlite3_errstr(code))
-                throw DatabaseError(.other, detail: "value \(index + 1) cannot be bound: \(words), in: \(text)")
+                throw DatabaseError(
+                    .other, detail: "value \(index + 1) cannot be bound: \(words), in: \(text)")
             }
         }
     }

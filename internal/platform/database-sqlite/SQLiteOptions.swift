@@ -36,7 +36,8 @@ package struct SQLiteOptions: Sendable {
         readerCacheKibibytes: Int = 1_024, checkpointPages: Int = 1_000,
         journalSizeLimitBytes: Int = 8 << 20, maximumPages: Int? = nil
     ) {
-        precondition(readers >= 1 && waiterLimit >= 0 && statementCacheSize >= 1, "a database needs connections")
+        precondition(
+            readers >= 1 && waiterLimit >= 0 && statementCacheSize >= 1, "a database needs connections")
         self.synchronous = synchronous
         self.readers = readers
         self.waiterLimit = waiterLimit

@@ -41,7 +41,7 @@ package struct DatabaseError: SoukError, CustomStringConvertible {
     package let reason: Reason
     package let detail: String?
 
-    package init(_ reason: Reason, detail: String?) {
+    package init(_ reason: Reason, detail: String? = nil) {
         self.reason = reason
         self.detail = detail
     }

@@ -18,15 +18,18 @@ package struct Migrator {
         _ database: any Database, _ migrations: [Migration], set: String,
         clock: any WallClock = SystemClock()
     ) async throws {
-        for (earlier, later) in zip(migrations, migrations.dropFirst()) where later.version <= earlier.version {
+        for (earlier, later) in zip(migrations, migrations.dropFirst()) where later.version <= earlier.version
+        {
             throw MigrationError.unordered(set: set, version: later.version)
         }
         let logger = Logger(label: "souk.database")
         let step = Step(migrations: migrations, set: set, clock: clock)
         while let applied = try await database.transaction({ try await step.run(in: $0) }) {
-            logger.info("migration applied", metadata: [
-                "set": "\(set)", "version": "\(applied.version)", "migration": "\(applied.name)",
-            ])
+            logger.info(
+                "migration applied",
+                metadata: [
+                    "set": "\(set)", "version": "\(applied.version)", "migration": "\(applied.name)",
+                ])
         }
     }
 }

@@ -103,7 +103,7 @@ package struct SQL: ExpressibleByStringInterpolation, Sendable, Hashable {
     }
 }
 
-extension Array<SQL> {
+extension [SQL] {
     /// The statements with `separator` between them, such as the rows of a `VALUES` list or the terms of a filter.
     package func joined(separator: String) -> SQL {
         var joined = SQL(raw: "")

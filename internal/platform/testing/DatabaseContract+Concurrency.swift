@@ -40,7 +40,8 @@ extension DatabaseContract {
                         try await database.transaction { transaction in
                             let stock = try await transaction.scalar(
                                 "SELECT stock FROM items WHERE id = 'i'" + lock, as: Int.self)
-                            try await transaction.execute("UPDATE items SET stock = \((stock ?? 0) + 1) WHERE id = 'i'")
+                            try await transaction.execute(
+                                "UPDATE items SET stock = \((stock ?? 0) + 1) WHERE id = 'i'")
                         }
                     }
                 }

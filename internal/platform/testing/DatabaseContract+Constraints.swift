@@ -15,7 +15,10 @@ extension DatabaseContract {
         try await makeTables(database)
         try await database.execute(insertItem("i"))
         for duplicate in [insertItem("other"), insertItem("i", sku: "other")] {
-            guard case .uniqueViolation(let constraint) = try await reason(of: { try await database.execute(duplicate) })
+            guard
+                case .uniqueViolation(let constraint) = try await reason(of: {
+                    try await database.execute(duplicate)
+                })
             else { throw Violation(description: "not a unique violation") }
             try require(constraint.contains("items"), "the constraint is unnamed: \(constraint)")
         }
@@ -39,7 +42,8 @@ extension DatabaseContract {
     private static func foreignKey(_ database: any Database) async throws {
         try await makeTables(database)
         try requireEqual(
-            try await reason { try await database.execute(insertItem("i", store: "absent")) }, .foreignKeyViolation)
+            try await reason { try await database.execute(insertItem("i", store: "absent")) },
+            .foreignKeyViolation)
         try await database.execute(insertItem("i"))
         try requireEqual(
             try await reason { try await database.execute("DELETE FROM stores") }, .foreignKeyViolation)
@@ -57,7 +61,8 @@ extension DatabaseContract {
         switch database.dialect {
         case .sqlite:
             try await database.execute(
-                "CREATE TRIGGER no_delete BEFORE DELETE ON stores BEGIN SELECT RAISE(ABORT, 'stores stay'); END")
+                "CREATE TRIGGER no_delete BEFORE DELETE ON stores BEGIN SELECT RAISE(ABORT, 'stores stay'); END"
+            )
         case .postgres:
             try await database.execute(
                 """

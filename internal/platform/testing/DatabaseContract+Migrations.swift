@@ -12,7 +12,8 @@ extension DatabaseContract {
     ]
 
     private static let first = Migration(1, "steps", ["CREATE TABLE steps (n TEXT PRIMARY KEY)"])
-    private static let second = Migration(2, "rows", ["INSERT INTO steps VALUES ('a')", "INSERT INTO steps VALUES ('b')"])
+    private static let second = Migration(
+        2, "rows", ["INSERT INTO steps VALUES ('a')", "INSERT INTO steps VALUES ('b')"])
     private static let third = Migration(3, "column", ["ALTER TABLE steps ADD COLUMN note TEXT"])
 
     private static func records(_ database: any Database) async throws -> [Int] {
@@ -61,14 +62,20 @@ extension DatabaseContract {
 
     private static func refusesUnknown(_ database: any Database) async throws {
         try await Migrator.migrate(database, [first, second, third], set: "s")
-        let error = try await migrationError { try await Migrator.migrate(database, [first, second], set: "s") }
+        let error = try await migrationError {
+            try await Migrator.migrate(database, [first, second], set: "s")
+        }
         try requireEqual(error, .unknown(set: "s", version: 3, name: "column"))
     }
 
     private static func refusesDisorder(_ database: any Database) async throws {
-        let listed = try await migrationError { try await Migrator.migrate(database, [second, first], set: "s") }
+        let listed = try await migrationError {
+            try await Migrator.migrate(database, [second, first], set: "s")
+        }
         try requireEqual(listed, .unordered(set: "s", version: 1))
-        let twice = try await migrationError { try await Migrator.migrate(database, [first, first], set: "s") }
+        let twice = try await migrationError {
+            try await Migrator.migrate(database, [first, first], set: "s")
+        }
         try requireEqual(twice, .unordered(set: "s", version: 1))
         try await Migrator.migrate(database, [first, third], set: "s")
         let late = try await migrationError {
@@ -78,13 +85,15 @@ extension DatabaseContract {
     }
 
     private static func failsWhole(_ database: any Database) async throws {
-        let broken = Migration(2, "broken", ["INSERT INTO steps VALUES ('a')", "INSERT INTO absent VALUES (1)"])
+        let broken = Migration(
+            2, "broken", ["INSERT INTO steps VALUES ('a')", "INSERT INTO absent VALUES (1)"])
         do {
             try await Migrator.migrate(database, [first, broken], set: "s")
             throw Violation(description: "no error was thrown")
         } catch let error as DatabaseError {
             try requireEqual(error.reason, .syntax)
-            try require(error.detail?.contains("migration 2 (broken)") == true, "the detail names no migration")
+            try require(
+                error.detail?.contains("migration 2 (broken)") == true, "the detail names no migration")
         }
         try requireEqual(try await records(database), [1])
         try requireEqual(try await database.scalar("SELECT count(*) FROM steps"), 0)

@@ -92,8 +92,10 @@ extension DatabaseContract {
             { try await database.snapshot { _ in } },
         ]
         for use in uses {
-            try requireEqual(try await reason { try await database.transaction { _ in try await use() } }, .nested)
-            try requireEqual(try await reason { try await database.snapshot { _ in try await use() } }, .nested)
+            try requireEqual(
+                try await reason { try await database.transaction { _ in try await use() } }, .nested)
+            try requireEqual(
+                try await reason { try await database.snapshot { _ in try await use() } }, .nested)
         }
         try await database.transaction { _ in }
     }

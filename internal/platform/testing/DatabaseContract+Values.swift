@@ -39,19 +39,24 @@ extension DatabaseContract {
             return row
         }
         for (index, number) in [Int64.min, -1, 0, 1, .max].enumerated() {
-            try await database.execute("INSERT INTO contract_values (k, n) VALUES (\("n\(index)"), \(number))")
+            try await database.execute(
+                "INSERT INTO contract_values (k, n) VALUES (\("n\(index)"), \(number))")
             try requireEqual(try await row("n\(index)").get("n", as: Int64.self), number)
         }
         for (index, number) in [0.0, -0.1, 1e300, .infinity, 5].enumerated() {
-            try await database.execute("INSERT INTO contract_values (k, r) VALUES (\("r\(index)"), \(number))")
+            try await database.execute(
+                "INSERT INTO contract_values (k, r) VALUES (\("r\(index)"), \(number))")
             try requireEqual(try await row("r\(index)").get("r", as: Double.self), number)
         }
-        for (index, bytes) in [[], [0], [0, 255, 0], Array("naïve".utf8)].enumerated() as EnumeratedSequence<[[UInt8]]> {
+        for (index, bytes) in [[], [0], [0, 255, 0], Array("naïve".utf8)].enumerated()
+            as EnumeratedSequence<[[UInt8]]>
+        {
             try await database.execute("INSERT INTO contract_values (k, b) VALUES (\("b\(index)"), \(bytes))")
             try requireEqual(try await row("b\(index)").get("b", as: [UInt8].self), bytes)
         }
         try await database.execute(
-            "INSERT INTO contract_values (k, n, t) VALUES (\("time"), \(time), \(id)), (\("true"), \(true), \("")), (\("false"), \(false), \("🫖 Tea – naïve"))")
+            "INSERT INTO contract_values (k, n, t) VALUES (\("time"), \(time), \(id)), (\("true"), \(true), \("")), (\("false"), \(false), \("🫖 Tea – naïve"))"
+        )
         try requireEqual(try await row("time").get("n", as: Timestamp.self), time)
         try requireEqual(try await row("time").get("t", as: ID<Tag>.self), id)
         try requireEqual(try await row("true").get("n", as: Bool.self), true)
@@ -63,7 +68,8 @@ extension DatabaseContract {
     private static func injection(_ database: any Database) async throws {
         try await makeValues(database)
         let attempts = [
-            "'", "''", "\"", "'; DROP TABLE contract_values; --", "\\", "\\'", "$1", "?", "?1", ":name", "%s", "x' OR '1'='1",
+            "'", "''", "\"", "'; DROP TABLE contract_values; --", "\\", "\\'", "$1", "?", "?1", ":name", "%s",
+            "x' OR '1'='1",
             "/*", "--", ";", "line\nline\r\n\ttab",
         ]
         for text in attempts {
@@ -78,7 +84,8 @@ extension DatabaseContract {
         try await makeValues(database)
         let none: String? = nil
         try await database.execute(
-            "INSERT INTO contract_values (k, n, r, t, b) VALUES ('k', \(Int?.none), \(Double?.none), \(none), \([UInt8]?.none))")
+            "INSERT INTO contract_values (k, n, r, t, b) VALUES ('k', \(Int?.none), \(Double?.none), \(none), \([UInt8]?.none))"
+        )
         let row = try await database.first("SELECT * FROM contract_values")
         try requireEqual(try row?.get("n", as: Int?.self) ?? nil, nil)
         try requireEqual(try row?.get("t", as: String?.self) ?? nil, nil)
@@ -87,7 +94,8 @@ extension DatabaseContract {
         try requireEqual(try await reason { _ = try row?.get("n", as: Int.self) }, .decoding)
         try requireEqual(try await reason { _ = try row?.get("absent", as: Int?.self) }, .decoding)
         try requireEqual(try await database.scalar("SELECT t FROM contract_values", as: String.self), nil)
-        try requireEqual(try await database.scalar("SELECT t FROM contract_values WHERE k = 'x'", as: String.self), nil)
+        try requireEqual(
+            try await database.scalar("SELECT t FROM contract_values WHERE k = 'x'", as: String.self), nil)
     }
 
     private static func mismatch(_ database: any Database) async throws {
@@ -104,7 +112,8 @@ extension DatabaseContract {
         try await makeValues(database)
         let rows = (1...5).map { "(\("k\($0)"), \($0))" as SQL }.joined(separator: ", ")
         try await database.execute("INSERT INTO contract_values (k, n) VALUES \(sql: rows)")
-        let found = try await database.query("SELECT n FROM contract_values WHERE k IN (\(list: ["k2", "k4", "x"])) ORDER BY n")
+        let found = try await database.query(
+            "SELECT n FROM contract_values WHERE k IN (\(list: ["k2", "k4", "x"])) ORDER BY n")
         try requireEqual(try found.map { try $0.get("n", as: Int.self) }, [2, 4])
         let none = try await database.query("SELECT n FROM contract_values WHERE k IN (\(list: [String]()))")
         try requireEqual(none.count, 0)
@@ -125,7 +134,8 @@ extension DatabaseContract {
         try requireEqual(try await database.execute("UPDATE contract_values SET n = n + 1 WHERE n > 1"), 2)
         try requireEqual(try await database.execute("UPDATE contract_values SET n = 0 WHERE k = 'x'"), 0)
         try requireEqual(
-            try await database.execute("INSERT INTO contract_values (k) VALUES ('a') ON CONFLICT DO NOTHING"), 0)
+            try await database.execute("INSERT INTO contract_values (k) VALUES ('a') ON CONFLICT DO NOTHING"),
+            0)
         try requireEqual(try await database.execute("DELETE FROM contract_values WHERE k = 'a'"), 1)
         let returned = try await database.transaction {
             try await $0.query("UPDATE contract_values SET n = n * 10 WHERE k = 'b' RETURNING n")

@@ -7,7 +7,8 @@ package final class TemporaryFolder: Sendable {
 
     /// - Throws: Where the folder cannot be made.
     package init() throws {
-        let url = FileManager.default.temporaryDirectory.appendingPathComponent("souk-test-\(UUID().uuidString)")
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "souk-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
         path = url.path
     }

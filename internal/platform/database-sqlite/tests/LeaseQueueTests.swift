@@ -3,10 +3,10 @@ import Testing
 @testable import SoukDatabaseSQLite
 
 @Suite struct LeaseQueueTests {
-    private typealias Queue = LeaseQueue<String, Int, String>
+    private typealias Queue = SharedQueue<String, Int, String>
 
     @Test func lendsInOrderOfArrival() {
-        var queue = Queue(["a"], waiterLimit: 3)
+        let queue = Queue(["a"], waiterLimit: 3)
         #expect(queue.acquireIdle() == "a")
         #expect(queue.acquireIdle() == nil)
         for waiter in 1...3 { #expect(queue.acquire(id: UInt64(waiter), waiter: waiter).isWaiting) }
@@ -16,15 +16,18 @@ import Testing
     }
 
     @Test func refusesMoreThanMayWait() {
-        var queue = Queue([], waiterLimit: 1)
+        let queue = Queue([], waiterLimit: 1)
         #expect(queue.acquire(id: 1, waiter: 1).isWaiting)
-        guard case .refused = queue.acquire(id: 2, waiter: 2) else { return #expect(Bool(false)) }
+        guard case .refused = queue.acquire(id: 2, waiter: 2) else {
+            Issue.record("not the expected outcome")
+            return
+        }
         #expect(queue.cancel(id: 1) == 1)
         #expect(queue.acquire(id: 3, waiter: 3).isWaiting)
     }
 
     @Test func passesOverTheCancelled() {
-        var queue = Queue(["a"], waiterLimit: 9)
+        let queue = Queue(["a"], waiterLimit: 9)
         _ = queue.acquireIdle()
         for waiter in 1...3 { _ = queue.acquire(id: UInt64(waiter), waiter: waiter) }
         #expect(queue.cancel(id: 2) == 2)
@@ -35,16 +38,25 @@ import Testing
     }
 
     @Test func closesAfterTheLastReturn() {
-        var queue = Queue(["a", "b"], waiterLimit: 9)
+        let queue = Queue(["a", "b"], waiterLimit: 9)
         _ = queue.acquireIdle()
         _ = queue.acquireIdle()
         _ = queue.acquire(id: 1, waiter: 1)
         #expect(queue.close() == [1])
         #expect(queue.acquireIdle() == nil)
-        guard case .closed = queue.acquire(id: 2, waiter: 2) else { return #expect(Bool(false)) }
+        guard case .closed = queue.acquire(id: 2, waiter: 2) else {
+            Issue.record("not the expected outcome")
+            return
+        }
         #expect(!queue.isDrained(orWake: "closer"))
-        guard case .idle = queue.release("a") else { return #expect(Bool(false)) }
-        guard case .drained(["closer"]) = queue.release("b") else { return #expect(Bool(false)) }
+        guard case .idle = queue.release("a") else {
+            Issue.record("not the expected outcome")
+            return
+        }
+        guard case .drained(["closer"]) = queue.release("b") else {
+            Issue.record("not the expected outcome")
+            return
+        }
         #expect(queue.isDrained(orWake: "late"))
         #expect(queue.takeAll().sorted() == ["a", "b"])
         #expect(queue.takeAll().isEmpty)
@@ -55,7 +67,7 @@ import Testing
     @Test(arguments: 0..<20 as Range<UInt64>)
     func neverLendsTwice(seed: UInt64) {
         var random = SplitMix(state: seed)
-        var queue = LeaseQueue<Int, UInt64, Void>(Array(0..<3), waiterLimit: 5)
+        let queue = SharedQueue<Int, UInt64, Void>(Array(0..<3), waiterLimit: 5)
         var held: Set<Int> = []
         var waiting: [UInt64] = []
         for id in 1...2_000 as ClosedRange<UInt64> {
@@ -85,6 +97,27 @@ import Testing
             }
         }
     }
+}
+
+/// The queue by reference, since expectations cannot mutate what they look at.
+private final class SharedQueue<Resource, Waiter, Closer> {
+    private var queue: LeaseQueue<Resource, Waiter, Closer>
+
+    init(_ resources: [Resource], waiterLimit: Int) {
+        queue = LeaseQueue(resources, waiterLimit: waiterLimit)
+    }
+
+    func acquireIdle() -> Resource? { queue.acquireIdle() }
+    func acquire(id: UInt64, waiter: Waiter) -> LeaseQueue<Resource, Waiter, Closer>.Acquisition {
+        queue.acquire(id: id, waiter: waiter)
+    }
+    func cancel(id: UInt64) -> Waiter? { queue.cancel(id: id) }
+    func release(_ resource: Resource) -> LeaseQueue<Resource, Waiter, Closer>.Release {
+        queue.release(resource)
+    }
+    func close() -> [Waiter] { queue.close() }
+    func isDrained(orWake closer: Closer) -> Bool { queue.isDrained(orWake: closer) }
+    func takeAll() -> [Resource] { queue.takeAll() }
 }
 
 private struct SplitMix: RandomNumberGenerator {

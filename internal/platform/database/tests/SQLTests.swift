@@ -5,14 +5,16 @@ import Testing
 @Suite struct SQLTests {
     @Test func bindsWhatIsInterpolated() {
         let name = "tea'; DROP TABLE products; --"
-        let sql: SQL = "SELECT * FROM products WHERE name = \(name) AND stock > \(3) AND note IS \(String?.none)"
+        let sql: SQL =
+            "SELECT * FROM products WHERE name = \(name) AND stock > \(3) AND note IS \(String?.none)"
         #expect(sql.text == "SELECT * FROM products WHERE name = ? AND stock > ? AND note IS ?")
         #expect(sql.bindings == [.text(name), .integer(3), .null])
     }
 
     @Test func splicesNestsAndLists() {
         let filter: SQL = "price < \(5)"
-        let sql: SQL = "SELECT id FROM \(raw: "products") WHERE \(sql: filter) AND id IN (\(list: ["a", "b"]))"
+        let sql: SQL =
+            "SELECT id FROM \(raw: "products") WHERE \(sql: filter) AND id IN (\(list: ["a", "b"]))"
         #expect(sql.text == "SELECT id FROM products WHERE price < ? AND id IN (?, ?)")
         #expect(sql.bindings == [.integer(5), .text("a"), .text("b")])
         #expect((filter + " AND stock > \(0)").text == "price < ? AND stock > ?")
