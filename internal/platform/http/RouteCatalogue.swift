@@ -29,10 +29,12 @@ package final class RouteCatalogue: Sendable {
         known.withLock { $0[Route(method: method, path: path)] = Segment.parse(path) }
     }
 
-    /// Notes every route of the router. To be called before its responder is built, which adds HEAD routes.
+    /// Notes every route of the router, but for HEAD where there is GET: building the responder adds those.
     package func add(routesOf router: Router<SoukRequestContext>) {
-        for route in router.routes {
-            add(method: route.method.rawValue, path: route.path.description)
+        let routes = router.routes.map { Route(method: $0.method.rawValue, path: $0.path.description) }
+        let gets = Set(routes.filter { $0.method == "GET" }.map(\.path))
+        for route in routes where route.method != "HEAD" || !gets.contains(route.path) {
+            add(method: route.method, path: route.path)
         }
     }
 

@@ -1,0 +1,198 @@
+import Hummingbird
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import SoukAuthToken
+import SoukBrokerEmbedded
+import SoukCallContext
+import SoukDatabase
+import SoukEnv
+import SoukErrors
+import SoukEventsRuntime
+import SoukHTTP
+import SoukIDs
+import SoukService
+import SoukTesting
+import SoukTime
+import Synchronization
+import Testing
+
+private final class ToyService: HostedService {
+    let name = "toy"
+    let backgroundServices: [any Service]
+    var events: EventAdministration? { nil }
+    private let preparation: @Sendable () async throws -> Void
+
+    init(background: [any Service] = [], prepare: @escaping @Sendable () async throws -> Void = {}) {
+        backgroundServices = background
+        preparation = prepare
+    }
+
+    func prepare() async throws { try await preparation() }
+
+    func registerRoutes(_ routes: Routes) {
+        routes.open.get("/toy") { _, _ in try Reply.ok("fun") }
+    }
+}
+
+/// Runs until shutdown and says so.
+private struct Background: Service {
+    let started = TestSignal()
+    let stopped = TestSignal()
+
+    func run() async throws {
+        started.fire()
+        try await gracefulShutdown()
+        stopped.fire()
+    }
+}
+
+private struct Quitter: Service, CustomStringConvertible {
+    var description: String { "quitter" }
+    func run() async throws {}
+}
+
+private struct NoTokens: TokenVerifier {
+    func verify(_ token: String) async throws(TokenError) -> Principal { throw .badSignature }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct ServiceHostTests {
+    private struct Process {
+        let host: ServiceHost
+        let resources: ServiceResources
+        let ready: AsyncStream<ServiceHost.Ready>
+        let folder: TemporaryFolder
+    }
+
+    private func process(
+        _ service: ToyService, port: Int = 0, probes: [ReadinessProbe] = [], extra: [any Service] = []
+    ) async throws -> Process {
+        let folder = try TemporaryFolder()
+        let resources = ServiceResources(
+            name: "toy", database: try await TestDatabase.make(),
+            broker: try await EmbeddedBroker.open(path: folder.path("events.sqlite")), clock: SystemClock(),
+            environment: Environment(values: [:]))
+        let web = WebRouter(verifier: NoTokens())
+        service.registerRoutes(web.routes)
+        var options = ServiceHost.Options()
+        options.port = port
+        options.signals = []
+        let (ready, continuation) = AsyncStream.makeStream(of: ServiceHost.Ready.self)
+        let host = ServiceHost(
+            services: [service], resources: [resources], extraServices: extra, probes: probes,
+            responder: web.buildResponder(), options: options, metrics: { "up 1\n" },
+            onReady: { continuation.yield($0) })
+        return Process(host: host, resources: resources, ready: ready, folder: folder)
+    }
+
+    /// Runs the process inside a group that the test shuts down.
+    private func running(_ process: Process, _ test: (Int) async throws -> Void) async throws {
+        let group = ServiceGroup(services: [HostService(host: process.host)], logger: Logger(label: "test"))
+        async let life: Void = group.run()
+        var port = 0
+        for await ready in process.ready {
+            #expect(ready.startDuration > .zero)
+            port = ready.port
+            break
+        }
+        try await test(port)
+        await group.triggerGracefulShutdown()
+        try await life
+    }
+
+    private struct HostService: Service {
+        let host: ServiceHost
+        func run() async throws { try await host.run() }
+    }
+
+    @Test func servesRoutesAndHealthThenClosesEverything() async throws {
+        let background = Background()
+        let prepared = TestSignal()
+        let process = try await process(ToyService(background: [background]) { prepared.fire() })
+        try await running(process) { port in
+            #expect(prepared.hasFired)
+            await background.started.wait()
+            let toy = try await RawHTTP.get(port, "/toy")
+            #expect(toy.hasPrefix("HTTP/1.1 200"))
+            #expect(toy.contains(#""data":"fun""#))
+            #expect(try await RawHTTP.get(port, "/livez").hasPrefix("HTTP/1.1 200"))
+            let ready = try await RawHTTP.get(port, "/readyz")
+            #expect(ready.hasPrefix("HTTP/1.1 200"))
+            #expect(ready.contains(#""status":"ready""#))
+            #expect(ready.contains(#""name":"toy.database""#))
+            #expect(ready.contains(#""name":"broker""#))
+            let metrics = try await RawHTTP.get(port, "/metrics")
+            #expect(metrics.contains("up 1"))
+            #expect(metrics.lowercased().contains("content-type: text/plain; version=0.0.4"))
+            #expect(try await RawHTTP.get(port, "/readyz", method: "POST").hasPrefix("HTTP/1.1 405"))
+        }
+        #expect(background.stopped.hasFired)
+        await #expect(throws: DatabaseError.self) { try await process.resources.database.ping() }
+    }
+
+    @Test func isNotReadyWhileSomethingIsMissing() async throws {
+        let isThere = Mutex(false)
+        let probe = ReadinessProbe("cache") {
+            guard isThere.withLock({ $0 }) else {
+                throw ServiceError(.unavailable, code: "cache.gone", message: "Gone.", detail: "secret host name")
+            }
+        }
+        let process = try await process(ToyService(), probes: [probe])
+        try await running(process) { port in
+            let failing = try await RawHTTP.get(port, "/readyz")
+            #expect(failing.hasPrefix("HTTP/1.1 503"))
+            #expect(failing.contains(#""status":"failing""#))
+            #expect(failing.contains("Gone."))
+            #expect(!failing.contains("secret"))
+            isThere.withLock { $0 = true }
+            #expect(try await RawHTTP.get(port, "/readyz").hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    @Test func anOccupiedPortIsOneClearLineBeforeAnythingIsTouched() async throws {
+        let occupant = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(occupant.localAddress?.port)
+        let prepared = TestSignal()
+        let process = try await process(ToyService { prepared.fire() }, port: port)
+        await #expect(throws: StartupError("port \(port) on 127.0.0.1 is already in use")) {
+            try await process.host.run()
+        }
+        #expect(!prepared.hasFired)
+        try await occupant.close().get()
+    }
+
+    @Test func aFailingPreparationNamesTheService() async throws {
+        let process = try await process(ToyService { throw DatabaseError(.corrupt, detail: "page 3") })
+        let error = await #expect(throws: StartupError.self) { try await process.host.run() }
+        #expect(error?.description.hasPrefix("toy: database.corrupt") == true)
+        #expect(error?.description.contains("\n") == false)
+        await #expect(throws: DatabaseError.self) { try await process.resources.database.ping() }
+    }
+
+    @Test func aPartThatEndsByItselfEndsTheProcess() async throws {
+        let process = try await process(ToyService(background: [Quitter()]))
+        await #expect(throws: StartupError("quitter ended by itself")) { try await process.host.run() }
+    }
+}
+
+/// HTTP/1.1 by hand over a socket: the whole answer as text.
+enum RawHTTP {
+    static func get(_ port: Int, _ path: String, method: String = "GET") async throws -> String {
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await channel.executeThenClose { inbound, outbound in
+            try await outbound.write(
+                ByteBuffer(
+                    string: "\(method) \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+            var answer = ""
+            for try await part in inbound { answer += String(buffer: part) }
+            return answer
+        }
+    }
+}
