@@ -145,7 +145,7 @@ final class EventProcessor: Sendable {
             eventID: envelope.id, time: envelope.time, attempt: attempt,
             call: .background("event-\(envelope.id)"))
         return try await withSpan(
-            "process \(envelope.type)", context: TraceContext.context(continuing: envelope.traceparent),
+            "process \(envelope.type)", context: options.trace.context(continuing: envelope.traceparent),
             ofKind: .consumer
         ) { span in
             span.attributes["messaging.operation.type"] = "process"

@@ -33,7 +33,7 @@ package final class EventRuntime: Sendable {
         self.broker = broker
         self.clock = clock
         self.options = options
-        outbox = Outbox(store: store, clock: clock, appended: Wakeup())
+        outbox = Outbox(store: store, clock: clock, appended: Wakeup(), trace: options.trace)
         administration = EventAdministration(store: store, broker: broker, clock: clock, redrives: redrives)
     }
 

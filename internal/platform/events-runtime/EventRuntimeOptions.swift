@@ -15,6 +15,8 @@ package struct EventRuntimeOptions: Sendable {
     /// How long the inbox remembers an event. A message that comes again later than that is handled again: keep it at
     /// least as long as the broker keeps messages.
     package var inboxRetention: Duration
+    /// Another instrument than the process's, in tests.
+    var trace = TracePropagation()
 
     package init(
         concurrency: Int = 8, retry: RetryPolicy = RetryPolicy(), reconnect: RetryPolicy = RetryPolicy(),

@@ -13,6 +13,7 @@ package struct Outbox: Sendable {
     let store: EventStore
     let clock: any WallClock
     let appended: Wakeup
+    let trace: TracePropagation
 
     /// Appends an event; it is published soon after the transaction commits, after those of its key that were appended
     /// before, and never if the transaction is rolled back. The trace of the running task goes along.
@@ -21,7 +22,7 @@ package struct Outbox: Sendable {
     package func append<E: Event>(_ event: E, in transaction: any Transaction) async throws {
         let envelope = try EventEnvelope(
             event, id: EventID().description, source: store.service, time: clock.now(),
-            traceparent: TraceContext.current)
+            traceparent: trace.traceparent)
         guard envelope.data.count + envelope.subject.utf8.count <= Self.maximumBytes else {
             throw ServiceError(
                 .internalError, code: "event.too_large", message: "The event is too large.",

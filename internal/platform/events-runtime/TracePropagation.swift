@@ -1,23 +1,27 @@
 import Tracing
 
 /// The W3C trace context between a `ServiceContext` and an event's `traceparent`.
-enum TraceContext {
+struct TracePropagation: Sendable {
     private static let header = "traceparent"
 
+    /// Nil for the process's own, which is asked anew each time because it may be set later than this.
+    var instrument: (any Instrument)?
+
+    private var propagator: any Instrument { instrument ?? InstrumentationSystem.instrument }
+
     /// The trace of the running task; nil when it has none or nothing traces.
-    static var current: String? {
+    var traceparent: String? {
         guard let context = ServiceContext.current else { return nil }
         var carrier: [String: String] = [:]
-        InstrumentationSystem.instrument.inject(context, into: &carrier, using: Dictionary.Injecting())
-        return carrier[header]
+        propagator.inject(context, into: &carrier, using: Dictionary.Injecting())
+        return carrier[Self.header]
     }
 
     /// A context that continues the trace.
-    static func context(continuing traceparent: String?) -> ServiceContext {
+    func context(continuing traceparent: String?) -> ServiceContext {
         var context = ServiceContext.topLevel
         guard let traceparent else { return context }
-        InstrumentationSystem.instrument.extract(
-            [header: traceparent], into: &context, using: Dictionary.Extracting())
+        propagator.extract([Self.header: traceparent], into: &context, using: Dictionary.Extracting())
         return context
     }
 }
