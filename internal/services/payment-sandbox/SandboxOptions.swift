@@ -1,5 +1,6 @@
 import Foundation
 package import SoukEnv
+import SoukIDs
 
 /// How the sandbox behaves, from the environment.
 package struct SandboxOptions: Sendable {
@@ -24,4 +25,22 @@ package struct SandboxOptions: Sendable {
             duplicateProbability = value
         }
     }
+
+    /// `SOUK_SANDBOX_WEBHOOK_SECRET`, and `SOUK_SANDBOX_WEBHOOK_PREVIOUS_SECRET` while the former is being rotated in.
+    ///
+    /// Without either a random one: webhooks are signed when they are delivered, so a process that signs for itself needs
+    /// none that outlives it.
+    static func webhookSecrets(_ environment: Environment) throws(ConfigurationError) -> [Secret<String>] {
+        var secrets: [Secret<String>] = []
+        for name in ["SOUK_SANDBOX_WEBHOOK_SECRET", "SOUK_SANDBOX_WEBHOOK_PREVIOUS_SECRET"] {
+            guard let secret = try environment.secret(name) else { continue }
+            guard secret.reveal().utf8.count >= minSecretBytes else {
+                throw ConfigurationError(name, "is shorter than \(minSecretBytes) bytes")
+            }
+            secrets.append(secret)
+        }
+        return secrets.isEmpty ? [Secret(RandomToken.make())] : secrets
+    }
+
+    private static let minSecretBytes = 16
 }

@@ -31,17 +31,19 @@ package final class SandboxProvider: HostedService, PaymentProvider {
     /// Reads its options from the environment; touches nothing yet.
     ///
     /// - Parameters:
-    ///   - secrets: sign the webhooks, all of them, and any one of them proves one; the first is the current one.
+    ///   - secrets: sign the webhooks, all of them, and any one of them proves one; nil for those of the environment.
     ///   - baseURL: where customers reach this process; asked anew for every page address.
     ///   - webhookURL: where webhooks go unless the environment says otherwise; asked anew for every delivery.
-    /// - Throws: `ConfigurationError` naming the variable, also when there is no secret.
+    /// - Throws: `ConfigurationError` naming the variable.
     package convenience init(
-        resources: ServiceResources, secrets: [Secret<String>], baseURL: @escaping @Sendable () -> String,
-        webhookURL: @escaping @Sendable () -> String
+        resources: ServiceResources, secrets: [Secret<String>]? = nil,
+        baseURL: @escaping @Sendable () -> String, webhookURL: @escaping @Sendable () -> String
     ) throws(ConfigurationError) {
+        let environment = resources.environment
+        let known = if let secrets { secrets } else { try SandboxOptions.webhookSecrets(environment) }
         try self.init(
-            resources: resources, secrets: secrets, baseURL: baseURL, webhookURL: webhookURL,
-            options: try SandboxOptions(environment: resources.environment), transport: HTTPWebhookTransport())
+            resources: resources, secrets: known, baseURL: baseURL, webhookURL: webhookURL,
+            options: try SandboxOptions(environment: environment), transport: HTTPWebhookTransport())
     }
 
     init(

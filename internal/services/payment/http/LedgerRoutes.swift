@@ -28,7 +28,7 @@ struct LedgerRoutes: Sendable {
         }
         routes.user.get("/api/v1/ledger/entries") { request, context in
             let page = try request.pageRequest()
-            let entries = try await reader.entries(of: .vendor(try await vendor(of: context)), page)
+            let entries = try await reader.entries(of: try await vendor(of: context), page)
             return try Reply.page(try entries.map(VendorEntryView.init))
         }
         routes.admin.get("/api/v1/admin/ledger/accounts") { request, _ in

@@ -18,16 +18,23 @@ struct VendorEntryView: Encodable, Sendable {
     let reference: String
     let paymentId: PaymentID?
     let orderId: OrderID?
+    /// `gross` less `commission`.
     let amount: Money
+    /// What was sold; negative where it was refunded.
+    let gross: Money
+    /// What the marketplace kept of it; negative where it gave some back.
+    let commission: Money
     let occurredAt: Timestamp
 
-    init(_ entry: AccountEntry) throws {
+    init(_ entry: VendorEntry) throws {
         transactionId = entry.transactionID
         kind = entry.kind.rawValue
         reference = entry.reference
         paymentId = entry.paymentID
         orderId = entry.orderID
-        amount = try LedgerAccount.Kind.liability.natural(entry.amount)
+        amount = entry.amount
+        gross = try entry.amount.adding(entry.commission)
+        commission = entry.commission
         occurredAt = entry.occurredAt
     }
 }

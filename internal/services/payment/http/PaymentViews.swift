@@ -68,11 +68,20 @@ struct AdminPaymentView: Encodable, Sendable {
     }
 }
 
-/// A payment with all that belongs to it.
+/// A payment with all that belongs to it, in one flat object.
 struct AdminPaymentDetailView: Encodable, Sendable {
     let payment: AdminPaymentView
     let shares: [ShareView]
     let refunds: [RefundView]
+
+    private enum CodingKeys: CodingKey { case shares, refunds }
+
+    func encode(to encoder: any Encoder) throws {
+        try payment.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(shares, forKey: .shares)
+        try container.encode(refunds, forKey: .refunds)
+    }
 }
 
 struct ShareView: Encodable, Sendable {

@@ -12,15 +12,16 @@ struct AccountBalance: Sendable, Hashable {
     let balance: Money
 }
 
-/// One movement on one account.
-struct AccountEntry: Sendable, Hashable {
+/// One movement on a vendor's account; amounts are positive in the vendor's favour.
+struct VendorEntry: Sendable, Hashable {
     let transactionID: LedgerTransactionID
     let kind: LedgerPosting.Kind
     let reference: String
     let paymentID: PaymentID?
     let orderID: OrderID?
-    /// Debits positive, credits negative.
     let amount: Money
+    /// What the marketplace kept of it; negative where it gave commission back.
+    let commission: Money
     let occurredAt: Timestamp
 }
 
@@ -52,24 +53,31 @@ struct LedgerReader: Sendable {
         ).map { try account.kind.natural($0.money("balance")) }
     }
 
-    /// Movements on an account, newest first.
-    func entries(of account: LedgerAccount, _ page: PageRequest) async throws -> Page<AccountEntry> {
-        try await database.snapshot { reader in
+    /// Movements on a vendor's account, newest first.
+    func entries(of vendor: VendorID, _ page: PageRequest) async throws -> Page<VendorEntry> {
+        let account = LedgerAccount.vendor(vendor)
+        return try await database.snapshot { reader in
             let total = try await reader.scalar(
                 "SELECT count(*) FROM ledger_entries WHERE account = \(account.name)", as: Int.self)
             let rows = try await reader.query(
                 """
-                SELECT t.id, t.kind, t.reference, t.payment_id, t.order_id, t.occurred_at, e.amount, e.currency
+                SELECT t.id, t.kind, t.reference, t.payment_id, t.order_id, t.occurred_at, e.amount, e.currency,
+                    CASE t.kind WHEN 'capture' THEN coalesce(s.commission, 0)
+                        ELSE -coalesce(p.commission_reversed, 0) END AS commission
                 FROM ledger_entries e JOIN ledger_transactions t ON t.id = e.transaction_id
+                LEFT JOIN payment_shares s
+                    ON t.kind = 'capture' AND s.payment_id = t.reference AND s.vendor_id = \(vendor)
+                LEFT JOIN refund_parts p
+                    ON t.kind = 'refund' AND p.refund_id = t.reference AND p.vendor_id = \(vendor)
                 WHERE e.account = \(account.name)
                 ORDER BY e.transaction_id DESC, e.position LIMIT \(page.size) OFFSET \(page.offset)
                 """)
             let items = try rows.map { row in
-                AccountEntry(
+                VendorEntry(
                     transactionID: try row.get("id"), kind: try row.choice("kind"),
                     reference: try row.get("reference"), paymentID: try row.get("payment_id"),
-                    orderID: try row.get("order_id"), amount: try row.money("amount"),
-                    occurredAt: try row.get("occurred_at"))
+                    orderID: try row.get("order_id"), amount: try account.kind.natural(row.money("amount")),
+                    commission: try row.money("commission"), occurredAt: try row.get("occurred_at"))
             }
             return Page(items: items, request: page, totalCount: total ?? 0)
         }
