@@ -1,4 +1,6 @@
 import Foundation
+import SoukEnv
+import SoukIDs
 import SoukService
 
 /// The folder that a process keeps everything in. It belongs to one process at a time.
@@ -32,6 +34,30 @@ final class DataDirectory: Sendable {
     }
 
     func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    /// A secret of this folder's own: made on first use, kept in a file of mode 0600.
+    func secret(_ name: String) throws -> Secret<String> {
+        let file = file(name)
+        if let kept = FileManager.default.contents(atPath: file), !kept.isEmpty {
+            return Secret(String(decoding: kept, as: UTF8.self))
+        }
+        let made = RandomToken.make()
+        let descriptor = open("\(file).new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw StartupError("\(file) can't be written: \(String(cString: strerror(errno)))")
+        }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        do {
+            try handle.write(contentsOf: Data(made.utf8))
+            try handle.synchronize()
+        } catch {
+            throw StartupError("\(file) can't be written: \(error.localizedDescription)")
+        }
+        guard rename("\(file).new", file) == 0 else {
+            throw StartupError("\(file) can't be written: \(String(cString: strerror(errno)))")
+        }
+        return Secret(made)
+    }
 
     /// Tells scripts where the server is and how long it took to start, once it is ready: two lines in `souk.url`.
     func announce(url: String, startDuration: Duration) throws {

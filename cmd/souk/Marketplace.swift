@@ -68,10 +68,12 @@ struct Marketplace {
 
         let gateway = try GatewayService(environment: configuration.environment, clock: SystemClock())
         let auth = try AuthService(resources: resource(.auth), keys: keys)
-        let vendor = try VendorService(resources: resource(.vendor))
-        let product = try ProductService(resources: resource(.product), vendors: vendor.kernel)
+        let vendor = VendorService(resources: resource(.vendor))
+        let product = ProductService(resources: resource(.product), vendors: vendor.kernel)
+        let isSecretGiven = try configuration.environment.secret("SOUK_SANDBOX_WEBHOOK_SECRET") != nil
         let sandbox = try SandboxProvider(
-            resources: resource(.sandbox), baseURL: { address.publicURL }, webhookURL: { address.webhookURL })
+            resources: resource(.sandbox), secrets: isSecretGiven ? nil : [try directory.secret("webhook-secret")],
+            baseURL: { address.publicURL }, webhookURL: { address.webhookURL })
         let payment = try PaymentService(resources: resource(.payment), provider: sandbox, vendors: vendor.kernel)
         let order = try OrderService(
             resources: resource(.order), products: product.kernel, vendors: vendor.kernel,
