@@ -15,15 +15,20 @@ struct LocalVendorKernel: VendorKernel {
         ownedBy users: [UserID], _ context: CallContext
     ) async throws(VendorKernelError) -> [UserID: VendorSummary] {
         try await answer(context) {
-            Dictionary(try await VendorTable.list(ownedBy: users, database).map { ($0.ownerID, $0.summary) }) {
+            Dictionary(try await VendorTable.list(ownedBy: users, database).map { ($0.ownerID, $0.summary) })
+            {
                 first, _ in first
             }
         }
     }
 
-    func vendors(_ ids: [VendorID], _ context: CallContext) async throws(VendorKernelError) -> [VendorID: VendorSummary] {
+    func vendors(_ ids: [VendorID], _ context: CallContext) async throws(VendorKernelError) -> [VendorID:
+        VendorSummary]
+    {
         try await answer(context) {
-            Dictionary(try await VendorTable.list(ids, database).map { ($0.id, $0.summary) }) { first, _ in first }
+            Dictionary(try await VendorTable.list(ids, database).map { ($0.id, $0.summary) }) { first, _ in
+                first
+            }
         }
     }
 

@@ -56,7 +56,9 @@ struct Fulfilment: Sendable {
         return try await database.transaction { tx in
             let order = try await own(id, user, tx)
             let scope = "shipment:\(id)"
-            if let made = try await AppliedRequestTable.result(of: key, in: scope, tx).flatMap(ShipmentID.init) {
+            if let made = try await AppliedRequestTable.result(of: key, in: scope, tx).flatMap(
+                ShipmentID.init)
+            {
                 return (order, made)
             }
             let lines = try Self.shippable(parcel.lines, of: order)
@@ -67,7 +69,8 @@ struct Fulfilment: Sendable {
                 try await VendorOrderTable.addShipped(line.quantity, of: line.lineID, in: id, tx)
             }
             let shipment = Shipment(
-                id: shipmentID, vendorOrderID: id, carrier: parcel.carrier, trackingNumber: parcel.trackingNumber,
+                id: shipmentID, vendorOrderID: id, carrier: parcel.carrier,
+                trackingNumber: parcel.trackingNumber,
                 status: .shipped, lines: lines, createdAt: now, deliveredAt: nil)
             try await ShipmentTable.insert(shipment, tx)
             try await outbox.append(
@@ -110,7 +113,9 @@ struct Fulfilment: Sendable {
         let now = clock.now()
         try await database.transaction { tx in
             let parts = try await VendorOrderTable.lock(of: order, tx)
-            guard parts.allSatisfy(\.status.isCancellable) else { throw VendorKernelError.alreadyShipped(order) }
+            guard parts.allSatisfy(\.status.isCancellable) else {
+                throw VendorKernelError.alreadyShipped(order)
+            }
             try await ReservationTable.markCancelled(order, at: now, tx)
             try await reservations.release(order, at: now, tx)
             let entry = StockLedger.Entry(reason: .cancellation, reference: order.description, now: now)
@@ -127,7 +132,9 @@ struct Fulfilment: Sendable {
     /// - Throws: ``VendorError/notFound(_:)``.
     func order(_ id: VendorOrderID, for user: UserID) async throws -> VendorOrder {
         try await database.snapshot { db in
-            guard let order = try await VendorOrderTable.find(id, db) else { throw VendorError.notFound(.vendorOrder) }
+            guard let order = try await VendorOrderTable.find(id, db) else {
+                throw VendorError.notFound(.vendorOrder)
+            }
             if order.customerID == user { return order }
             guard try await VendorTable.find(order.vendorID, db)?.ownerID == user else {
                 throw VendorError.notFound(.vendorOrder)
@@ -158,10 +165,14 @@ struct Fulfilment: Sendable {
     }
 
     /// What goes into a parcel, if the order has it left.
-    static func shippable(_ wanted: [LineQuantity]?, of order: VendorOrder) throws(VendorError) -> [LineQuantity] {
+    static func shippable(_ wanted: [LineQuantity]?, of order: VendorOrder) throws(VendorError)
+        -> [LineQuantity]
+    {
         let lines =
             wanted
-            ?? order.lines.filter { $0.unshipped > 0 }.map { LineQuantity(lineID: $0.id, quantity: $0.unshipped) }
+            ?? order.lines.filter { $0.unshipped > 0 }.map {
+                LineQuantity(lineID: $0.id, quantity: $0.unshipped)
+            }
         // The state is the better answer where nothing can be shipped at all.
         _ = try order.status.shipping(completely: true)
         let tooMany = lines.filter { $0.quantity > order.line($0.lineID)?.unshipped ?? 0 }
@@ -196,7 +207,9 @@ struct Fulfilment: Sendable {
     }
 
     private func reread(_ id: VendorOrderID, _ tx: any Transaction) async throws -> VendorOrder {
-        guard let order = try await VendorOrderTable.find(id, tx) else { throw VendorError.notFound(.vendorOrder) }
+        guard let order = try await VendorOrderTable.find(id, tx) else {
+            throw VendorError.notFound(.vendorOrder)
+        }
         return order
     }
 }

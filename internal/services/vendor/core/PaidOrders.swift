@@ -43,7 +43,8 @@ struct PaidOrders: Sendable {
             try await outbox.append(
                 VendorOrderCreated(
                     vendorOrderId: vendorOrder.id, orderId: order.orderId, number: order.number,
-                    vendorId: vendor.id, ownerId: vendor.ownerID, storeId: part.storeId, total: part.total), in: tx)
+                    vendorId: vendor.id, ownerId: vendor.ownerID, storeId: part.storeId, total: part.total),
+                in: tx)
         }
     }
 
@@ -57,12 +58,14 @@ struct PaidOrders: Sendable {
         _ part: VendorPartPayload, of order: OrderPaid, isBackordered: Bool, at now: Timestamp
     ) throws -> VendorOrder {
         let currency = part.total.currency
-        guard part.lines.allSatisfy({ $0.unitPrice.currency == currency && $0.total.currency == currency }) else {
+        guard part.lines.allSatisfy({ $0.unitPrice.currency == currency && $0.total.currency == currency })
+        else {
             throw malformed("order \(order.orderId): one part in several currencies")
         }
         let address = order.shippingAddress
         return VendorOrder(
-            id: part.vendorOrderId, orderID: order.orderId, number: order.number, customerID: order.customerId,
+            id: part.vendorOrderId, orderID: order.orderId, number: order.number,
+            customerID: order.customerId,
             vendorID: part.vendorId, storeID: part.storeId, status: .new, isBackordered: isBackordered,
             total: part.total,
             address: ShippingAddress(
@@ -79,6 +82,7 @@ struct PaidOrders: Sendable {
 
     /// An event that no retry can make sense of.
     private static func malformed(_ detail: String) -> ServiceError {
-        ServiceError(.invalid, code: "order.malformed", message: "The order can't be fulfilled.", detail: detail)
+        ServiceError(
+            .invalid, code: "order.malformed", message: "The order can't be fulfilled.", detail: detail)
     }
 }

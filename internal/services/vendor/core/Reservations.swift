@@ -79,7 +79,8 @@ struct Reservations: Sendable {
             let expired = try await database.transaction { tx in
                 let ids = try await ReservationTable.expire(at: now, limit: Self.expiryBatch, tx)
                 guard !ids.isEmpty else { return 0 }
-                try await ledger.unhold(try await ReservationTable.lines(of: ids, tx), forSale: false, at: now, tx)
+                try await ledger.unhold(
+                    try await ReservationTable.lines(of: ids, tx), forSale: false, at: now, tx)
                 return ids.count
             }
             guard expired == Self.expiryBatch else { return }

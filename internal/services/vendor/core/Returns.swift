@@ -28,7 +28,9 @@ struct Returns: Sendable {
         let now = clock.now()
         let returnID = ReturnID()
         return try await database.transaction { tx in
-            guard let order = try await VendorOrderTable.find(id, tx, locking: true), order.customerID == customer else {
+            guard let order = try await VendorOrderTable.find(id, tx, locking: true),
+                order.customerID == customer
+            else {
                 throw VendorError.notFound(.vendorOrder)
             }
             let scope = "return:\(id)"
@@ -38,7 +40,9 @@ struct Returns: Sendable {
                 return standing
             }
             let request = try Self.returnCase(returnID, lines, of: order, reason: reason, at: now)
-            for line in lines { try await VendorOrderTable.addClaimed(line.quantity, of: line.lineID, in: id, tx) }
+            for line in lines {
+                try await VendorOrderTable.addClaimed(line.quantity, of: line.lineID, in: id, tx)
+            }
             try await ReturnTable.insert(request, tx)
             guard let vendor = try await VendorTable.find(order.vendorID, tx) else {
                 throw VendorError.notFound(.vendor)
@@ -91,7 +95,8 @@ struct Returns: Sendable {
             guard let status = try request.status.deciding(.rejected) else { return request }
             try await ReturnTable.decide(id, status, rejectionReason: reason, isRestocked: nil, at: now, tx)
             for line in request.lines {
-                try await VendorOrderTable.addClaimed(-line.quantity, of: line.lineID, in: request.vendorOrderID, tx)
+                try await VendorOrderTable.addClaimed(
+                    -line.quantity, of: line.lineID, in: request.vendorOrderID, tx)
             }
             try await outbox.append(
                 ReturnRejected(
@@ -106,7 +111,9 @@ struct Returns: Sendable {
     /// - Throws: ``VendorError/notFound(_:)``.
     func find(_ id: ReturnID, for user: UserID) async throws -> ReturnCase {
         try await database.snapshot { db in
-            guard let request = try await ReturnTable.find(id, db) else { throw VendorError.notFound(.return) }
+            guard let request = try await ReturnTable.find(id, db) else {
+                throw VendorError.notFound(.return)
+            }
             if request.customerID == user { return request }
             guard try await VendorTable.find(request.vendorID, db)?.ownerID == user else {
                 throw VendorError.notFound(.return)
@@ -116,14 +123,20 @@ struct Returns: Sendable {
     }
 
     /// What the user sent back, newest first.
-    func requested(_ request: PageRequest, status: ReturnStatus?, by customer: UserID) async throws -> Page<ReturnCase> {
-        try await database.snapshot { try await ReturnTable.page(request, .customer(customer), status: status, $0) }
+    func requested(_ request: PageRequest, status: ReturnStatus?, by customer: UserID) async throws -> Page<
+        ReturnCase
+    > {
+        try await database.snapshot {
+            try await ReturnTable.page(request, .customer(customer), status: status, $0)
+        }
     }
 
     /// What came back to the user's vendor, newest first.
     ///
     /// - Throws: ``VendorError/notFound(_:)`` if the user has no vendor account.
-    func received(_ request: PageRequest, status: ReturnStatus?, by user: UserID) async throws -> Page<ReturnCase> {
+    func received(_ request: PageRequest, status: ReturnStatus?, by user: UserID) async throws -> Page<
+        ReturnCase
+    > {
         try await database.snapshot { db in
             guard let vendor = try await VendorTable.find(ownedBy: user, db) else {
                 throw VendorError.notFound(.vendor)
@@ -142,13 +155,15 @@ struct Returns: Sendable {
         let returned = try lines.compactMap { line in
             try order.line(line.lineID).map {
                 ReturnLine(
-                    lineID: $0.id, sku: $0.sku, title: $0.title, quantity: line.quantity, unitPrice: $0.unitPrice,
+                    lineID: $0.id, sku: $0.sku, title: $0.title, quantity: line.quantity,
+                    unitPrice: $0.unitPrice,
                     amount: try $0.unitPrice.multiplied(by: Int64(line.quantity)))
             }
         }
         return ReturnCase(
             id: id, vendorOrderID: order.id, orderID: order.orderID, number: order.number,
-            customerID: order.customerID, vendorID: order.vendorID, storeID: order.storeID, status: .requested,
+            customerID: order.customerID, vendorID: order.vendorID, storeID: order.storeID,
+            status: .requested,
             reason: reason, rejectionReason: nil, isRestocked: nil,
             amount: try Money.sum(returned.map(\.amount), in: order.total.currency), lines: returned,
             requestedAt: now, decidedAt: nil)

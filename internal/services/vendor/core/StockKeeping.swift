@@ -36,7 +36,9 @@ struct StockKeeping: Sendable {
             }
             var short: [Int: Int] = [:]
             for (index, count) in counts.enumerated() {
-                if let reserved = items[count.sku]?.reserved, count.onHand < reserved { short[index] = reserved }
+                if let reserved = items[count.sku]?.reserved, count.onHand < reserved {
+                    short[index] = reserved
+                }
             }
             guard short.isEmpty else { throw VendorError.belowReserved(short) }
             let entry = StockLedger.Entry(reason: .count, reference: nil, now: now)
@@ -79,7 +81,8 @@ struct StockKeeping: Sendable {
             guard old.available + delta >= 0 else { throw VendorError.insufficientStock([sku]) }
             guard old.onHand + delta <= Self.maximum else {
                 throw ValidationError(
-                    field: "delta", code: "range", message: "A store can have at most \(Self.maximum) of a SKU.")
+                    field: "delta", code: "range",
+                    message: "A store can have at most \(Self.maximum) of a SKU.")
             }
             let item = StockItem(
                 key: stock, onHand: old.onHand + delta, reserved: old.reserved,

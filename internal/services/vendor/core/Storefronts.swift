@@ -71,7 +71,9 @@ struct Storefronts: Sendable {
     ///
     /// - Throws: ``VendorError/notFound(_:)``.
     func published(_ id: StoreID) async throws -> Store {
-        guard let store = try await StoreTable.findVisible(id, database) else { throw VendorError.notFound(.store) }
+        guard let store = try await StoreTable.findVisible(id, database) else {
+            throw VendorError.notFound(.store)
+        }
         return store
     }
 
@@ -86,7 +88,9 @@ struct Storefronts: Sendable {
     /// - Throws: ``VendorError/notFound(_:)``.
     func availability(of skus: [String], in id: StoreID) async throws -> [(sku: String, available: Int)] {
         try await database.snapshot { db in
-            guard let store = try await StoreTable.findVisible(id, db) else { throw VendorError.notFound(.store) }
+            guard let store = try await StoreTable.findVisible(id, db) else {
+                throw VendorError.notFound(.store)
+            }
             let items = store.status == .open ? try await StockTable.find(skus, in: id, db) : [:]
             return skus.map { ($0, items[$0]?.available ?? 0) }
         }

@@ -20,7 +20,9 @@ struct VendorAccounts: Sendable {
         let now = clock.now()
         let id = VendorID()
         return try await database.transaction { tx in
-            guard try await VendorTable.find(ownedBy: user, tx) == nil else { throw VendorError.alreadyVendor }
+            guard try await VendorTable.find(ownedBy: user, tx) == nil else {
+                throw VendorError.alreadyVendor
+            }
             let slug = try await Self.free(slug, for: name, fallback: "vendor") {
                 try await VendorTable.isSlugTaken($0, tx)
             }
@@ -55,7 +57,8 @@ struct VendorAccounts: Sendable {
             let new = Vendor(
                 id: old.id, ownerID: old.ownerID, name: changes.name ?? old.name, slug: old.slug,
                 description: changes.description ?? old.description, status: old.status,
-                statusReason: old.statusReason, version: old.version + 1, createdAt: old.createdAt, updatedAt: now)
+                statusReason: old.statusReason, version: old.version + 1, createdAt: old.createdAt,
+                updatedAt: now)
             try await VendorTable.update(new, tx)
             return new
         }
@@ -72,7 +75,8 @@ struct VendorAccounts: Sendable {
             }
             guard let status = try old.status.after(decision) else { return old }
             let new = Vendor(
-                id: old.id, ownerID: old.ownerID, name: old.name, slug: old.slug, description: old.description,
+                id: old.id, ownerID: old.ownerID, name: old.name, slug: old.slug,
+                description: old.description,
                 status: status, statusReason: reason, version: old.version + 1, createdAt: old.createdAt,
                 updatedAt: now)
             try await VendorTable.update(new, tx)
@@ -95,12 +99,16 @@ struct VendorAccounts: Sendable {
     }
 
     func published(_ request: PageRequest, containing text: String?) async throws -> Page<Vendor> {
-        try await database.snapshot { try await VendorTable.page(request, status: .active, containing: text, $0) }
+        try await database.snapshot {
+            try await VendorTable.page(request, status: .active, containing: text, $0)
+        }
     }
 
     /// Vendors in any status, for admins.
     func all(_ request: PageRequest, status: VendorStatus?) async throws -> Page<Vendor> {
-        try await database.snapshot { try await VendorTable.page(request, status: status, containing: nil, $0) }
+        try await database.snapshot {
+            try await VendorTable.page(request, status: status, containing: nil, $0)
+        }
     }
 
     /// The slug asked for, or a free one that the name suggests.

@@ -32,7 +32,8 @@ enum VendorError: SoukError, Hashable {
         switch self {
         case .notFound: .notFound
         case .versionMismatch: .preconditionFailed
-        case .alreadyVendor, .slugTaken, .vendorNotActive, .illegalDecision, .belowReserved, .insufficientStock,
+        case .alreadyVendor, .slugTaken, .vendorNotActive, .illegalDecision, .belowReserved,
+            .insufficientStock,
             .illegalTransition, .shipmentExceedsOrder, .nothingShipped, .returnExceedsShipped,
             .illegalReturnDecision:
             .conflict

@@ -130,7 +130,8 @@ struct ReturnAnswer: Encodable, Sendable {
         amount = request.amount
         lines = request.lines.map {
             Line(
-                lineId: $0.lineID, sku: $0.sku, title: $0.title, quantity: $0.quantity, unitPrice: $0.unitPrice,
+                lineId: $0.lineID, sku: $0.sku, title: $0.title, quantity: $0.quantity,
+                unitPrice: $0.unitPrice,
                 amount: $0.amount)
         }
         requestedAt = request.requestedAt

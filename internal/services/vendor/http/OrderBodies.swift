@@ -7,7 +7,8 @@ struct LineQuantityBody: RequestBody {
     let line: LineQuantity
 
     init(_ fields: FieldReader) {
-        line = LineQuantity(lineID: fields.id("line_id"), quantity: fields.int("quantity", in: 1...1_000_000_000))
+        line = LineQuantity(
+            lineID: fields.id("line_id"), quantity: fields.int("quantity", in: 1...1_000_000_000))
     }
 }
 

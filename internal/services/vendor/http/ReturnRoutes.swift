@@ -45,7 +45,8 @@ struct ReturnRoutes: Sendable {
             return try Reply.page(found.map(ReturnAnswer.init))
         }
         group.get("/api/v1/returns/{id}") { _, context in
-            try Reply.ok(ReturnAnswer(try await returns.find(try context.id(), for: context.principal.userID)))
+            try Reply.ok(
+                ReturnAnswer(try await returns.find(try context.id(), for: context.principal.userID)))
         }
     }
 

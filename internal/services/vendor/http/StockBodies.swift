@@ -18,7 +18,8 @@ struct CountBody: RequestBody {
     init(_ fields: FieldReader) {
         counts = fields.array("items", count: 1...StockKeeping.maximumItems, of: Item.self).map(\.count)
         var seen: Set<String> = []
-        for (index, count) in counts.enumerated() where !count.sku.isEmpty && !seen.insert(count.sku).inserted {
+        for (index, count) in counts.enumerated() where !count.sku.isEmpty && !seen.insert(count.sku).inserted
+        {
             fields.fail("items[\(index)].sku", code: "duplicate", "Each SKU can be there once.")
         }
     }

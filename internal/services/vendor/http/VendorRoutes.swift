@@ -43,7 +43,8 @@ struct VendorRoutes: Sendable {
         group.patch("/api/v1/vendors/me") { request, context in
             let version = try request.requiredIfMatch()
             let body = try await request.body(ChangeVendorBody.self)
-            let vendor = try await accounts.change(body.changes, version: version, by: context.principal.userID)
+            let vendor = try await accounts.change(
+                body.changes, version: version, by: context.principal.userID)
             return try Reply.ok(VendorAccountAnswer(vendor), version: vendor.version)
         }
         group.get("/api/v1/vendors/me/stores") { request, context in

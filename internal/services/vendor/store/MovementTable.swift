@@ -28,7 +28,8 @@ enum MovementTable {
         ) {
             StockMovement(
                 id: try $0.get("id"), key: StockKey(storeID: try $0.get("store_id"), sku: try $0.get("sku")),
-                delta: try $0.get("delta"), reason: try $0.choice("reason"), reference: try $0.get("reference"),
+                delta: try $0.get("delta"), reason: try $0.choice("reason"),
+                reference: try $0.get("reference"),
                 note: try $0.get("note"), createdAt: try $0.get("created_at"))
         }
     }
@@ -39,7 +40,8 @@ enum MovementTable {
             request, select: "id, vendor_id, name", from: "stores", where: [], orderBy: "id"
         ) { row in
             (
-                id: try row.get("id", as: StoreID.self), vendorID: try row.get("vendor_id", as: VendorID.self),
+                id: try row.get("id", as: StoreID.self),
+                vendorID: try row.get("vendor_id", as: VendorID.self),
                 name: try row.get("name", as: String.self)
             )
         }
@@ -63,13 +65,15 @@ enum MovementTable {
             FROM inventory_movements WHERE store_id IN (\(list: ids)) GROUP BY store_id, reason
             """)
         {
-            movements[try row.get("store_id"), default: [:]][try row.get("reason")] = try row.get("delta", as: Int.self)
+            movements[try row.get("store_id"), default: [:]][try row.get("reason")] = try row.get(
+                "delta", as: Int.self)
         }
         return stores.map { store in
             let (skus, onHand, reserved) = stock[store.id] ?? (0, 0, 0)
             let reasons = movements[store.id] ?? [:]
             return StockSummary(
-                storeID: store.id, vendorID: store.vendorID, storeName: store.name, skus: skus, onHand: onHand,
+                storeID: store.id, vendorID: store.vendorID, storeName: store.name, skus: skus,
+                onHand: onHand,
                 reserved: reserved, movements: reasons.values.reduce(0, +), movementsByReason: reasons)
         }
     }

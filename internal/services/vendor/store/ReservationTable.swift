@@ -25,7 +25,8 @@ enum ReservationTable {
 
     static func find(_ order: OrderID, _ db: any SQLExecutor) async throws -> HeldStock? {
         let row = try await db.first(
-            "SELECT id, order_id, state, expires_at FROM reservations WHERE order_id = \(order)\(sql: db.forUpdate)")
+            "SELECT id, order_id, state, expires_at FROM reservations WHERE order_id = \(order)\(sql: db.forUpdate)"
+        )
         return try row.map {
             HeldStock(
                 id: try $0.get("id"), orderID: try $0.get("order_id"), state: try $0.choice("state"),
@@ -33,7 +34,8 @@ enum ReservationTable {
         }
     }
 
-    static func lines(of reservations: [ReservationID], _ db: any SQLExecutor) async throws -> StockQuantities {
+    static func lines(of reservations: [ReservationID], _ db: any SQLExecutor) async throws -> StockQuantities
+    {
         let rows = try await db.query(
             """
             SELECT store_id, sku, quantity FROM reservation_lines
@@ -41,7 +43,10 @@ enum ReservationTable {
             """)
         return StockQuantities(
             try rows.map {
-                (StockKey(storeID: try $0.get("store_id"), sku: try $0.get("sku")), try $0.get("quantity", as: Int.self))
+                (
+                    StockKey(storeID: try $0.get("store_id"), sku: try $0.get("sku")),
+                    try $0.get("quantity", as: Int.self)
+                )
             })
     }
 

@@ -16,7 +16,8 @@ enum ReturnTable {
         vendor_orders.customer_id AS customer_id, vendor_orders.vendor_id AS vendor_id,
         vendor_orders.store_id AS store_id, vendor_orders.currency AS currency
         """
-    private static let tables: SQL = "returns JOIN vendor_orders ON vendor_orders.id = returns.vendor_order_id"
+    private static let tables: SQL =
+        "returns JOIN vendor_orders ON vendor_orders.id = returns.vendor_order_id"
 
     /// Whose returns are wanted.
     enum Side: Sendable {
@@ -44,7 +45,8 @@ enum ReturnTable {
 
     /// Writes the vendor's decision.
     static func decide(
-        _ id: ReturnID, _ status: ReturnStatus, rejectionReason: String?, isRestocked: Bool?, at now: Timestamp,
+        _ id: ReturnID, _ status: ReturnStatus, rejectionReason: String?, isRestocked: Bool?,
+        at now: Timestamp,
         _ tx: any Transaction
     ) async throws {
         try await tx.execute(
@@ -55,7 +57,8 @@ enum ReturnTable {
             """)
     }
 
-    static func find(_ id: ReturnID, _ db: any SQLExecutor, locking: Bool = false) async throws -> ReturnCase? {
+    static func find(_ id: ReturnID, _ db: any SQLExecutor, locking: Bool = false) async throws -> ReturnCase?
+    {
         let lock = locking ? db.forUpdate : ""
         let rows = try await db.query(
             "SELECT \(sql: columns) FROM \(sql: tables) WHERE returns.id = \(id)\(sql: lock)")

@@ -5,7 +5,8 @@ import SoukTime
 extension SQLExecutor {
     /// One page of a list and the size of the whole. Run it in a snapshot, so that the two agree.
     func page<Item: Sendable>(
-        _ request: PageRequest, select columns: SQL, from tables: SQL, where conditions: [SQL], orderBy order: SQL,
+        _ request: PageRequest, select columns: SQL, from tables: SQL, where conditions: [SQL],
+        orderBy order: SQL,
         _ item: (Row) throws -> Item
     ) async throws -> Page<Item> {
         let filter = conditions.isEmpty ? SQL(raw: "") : " WHERE " + conditions.joined(separator: " AND ")
@@ -45,7 +46,8 @@ extension Row {
 enum LikePattern {
     /// Matches texts that contain this one.
     static func containing(_ text: String) -> String {
-        let escaped = text.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing("_", with: "\\_")
+        let escaped = text.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing(
+            "_", with: "\\_")
         return "%\(escaped)%"
     }
 }

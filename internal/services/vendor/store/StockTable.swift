@@ -12,7 +12,9 @@ enum StockTable {
         "store_id, sku, on_hand, reserved, low_stock_threshold, low_alerted, updated_at"
 
     /// Holds so many if they are available; false otherwise.
-    static func hold(_ key: StockKey, _ quantity: Int, at now: Timestamp, _ tx: any Transaction) async throws -> Bool {
+    static func hold(_ key: StockKey, _ quantity: Int, at now: Timestamp, _ tx: any Transaction) async throws
+        -> Bool
+    {
         try await tx.execute(
             """
             UPDATE inventory SET reserved = reserved + \(quantity), updated_at = \(now)
@@ -87,7 +89,8 @@ enum StockTable {
             """)
     }
 
-    static func find(_ key: StockKey, _ db: any SQLExecutor, locking: Bool = false) async throws -> StockItem? {
+    static func find(_ key: StockKey, _ db: any SQLExecutor, locking: Bool = false) async throws -> StockItem?
+    {
         try await find([key.sku], in: key.storeID, db, locking: locking)[key.sku]
     }
 
@@ -115,7 +118,9 @@ enum StockTable {
     }
 
     /// What stores that sell now have of a vendor's SKUs.
-    static func offers(_ skus: [String], of vendor: VendorID, _ db: any SQLExecutor) async throws -> [StockOffer] {
+    static func offers(_ skus: [String], of vendor: VendorID, _ db: any SQLExecutor) async throws
+        -> [StockOffer]
+    {
         let rows = try await db.query(
             """
             SELECT stores.id AS store_id, stores.name AS store_name, inventory.sku AS sku,

@@ -78,7 +78,8 @@ enum StoreTable {
         var conditions: [SQL] = ["stores.status = 'open'", "vendors.status = 'active'"]
         if let vendor { conditions.append("stores.vendor_id = \(vendor)") }
         return try await db.page(
-            request, select: columns, from: withVendor, where: conditions, orderBy: "stores.name, stores.id", store)
+            request, select: columns, from: withVendor, where: conditions, orderBy: "stores.name, stores.id",
+            store)
     }
 
     /// All stores of a vendor, oldest first.
@@ -92,7 +93,8 @@ enum StoreTable {
     private static func store(_ row: Row) throws -> Store {
         Store(
             id: try row.get("id"), vendorID: try row.get("vendor_id"), slug: try row.get("slug"),
-            name: try row.get("name"), description: try row.get("description"), status: try row.choice("status"),
+            name: try row.get("name"), description: try row.get("description"),
+            status: try row.choice("status"),
             version: try row.get("version"), createdAt: try row.get("created_at"),
             updatedAt: try row.get("updated_at"))
     }

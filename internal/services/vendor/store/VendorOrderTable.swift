@@ -112,7 +112,8 @@ enum VendorOrderTable {
         if let order = filter.order { conditions.append("order_id = \(order)") }
         if let status = filter.status { conditions.append("status = \(status.rawValue)") }
         let rows = try await db.page(
-            request, select: columns, from: "vendor_orders", where: conditions, orderBy: "created_at DESC, id DESC"
+            request, select: columns, from: "vendor_orders", where: conditions,
+            orderBy: "created_at DESC, id DESC"
         ) { $0 }
         return Page(items: try await complete(rows.items, db), request: request, totalCount: rows.totalCount)
     }
@@ -158,7 +159,8 @@ enum VendorOrderTable {
             title: try row.get("title"),
             attributes: try JSONCoding.decode(
                 [String: String].self, from: Array(try row.get("attributes", as: String.self).utf8)),
-            quantity: try row.get("quantity"), shipped: try row.get("shipped"), claimed: try row.get("claimed"),
+            quantity: try row.get("quantity"), shipped: try row.get("shipped"),
+            claimed: try row.get("claimed"),
             unitPrice: Money(try row.get("unit_amount"), currency),
             total: Money(try row.get("total_amount"), currency))
     }

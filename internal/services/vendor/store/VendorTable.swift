@@ -34,7 +34,9 @@ enum VendorTable {
         try await one("id = \(id)", db, locking)
     }
 
-    static func find(ownedBy user: UserID, _ db: any SQLExecutor, locking: Bool = false) async throws -> Vendor? {
+    static func find(ownedBy user: UserID, _ db: any SQLExecutor, locking: Bool = false) async throws
+        -> Vendor?
+    {
         try await one("owner_id = \(user)", db, locking)
     }
 
@@ -44,7 +46,8 @@ enum VendorTable {
 
     static func list(_ ids: [VendorID], _ db: any SQLExecutor) async throws -> [Vendor] {
         guard !ids.isEmpty else { return [] }
-        return try await db.query("SELECT \(sql: columns) FROM vendors WHERE id IN (\(list: ids))").map(vendor)
+        return try await db.query("SELECT \(sql: columns) FROM vendors WHERE id IN (\(list: ids))").map(
+            vendor)
     }
 
     static func list(ownedBy users: [UserID], _ db: any SQLExecutor) async throws -> [Vendor] {
@@ -66,7 +69,8 @@ enum VendorTable {
             request, select: columns, from: "vendors", where: conditions, orderBy: "name, id", vendor)
     }
 
-    private static func one(_ condition: SQL, _ db: any SQLExecutor, _ locking: Bool) async throws -> Vendor? {
+    private static func one(_ condition: SQL, _ db: any SQLExecutor, _ locking: Bool) async throws -> Vendor?
+    {
         let lock = locking ? db.forUpdate : ""
         return try await db.first("SELECT \(sql: columns) FROM vendors WHERE \(sql: condition)\(sql: lock)")
             .map(vendor)
@@ -75,7 +79,8 @@ enum VendorTable {
     private static func vendor(_ row: Row) throws -> Vendor {
         Vendor(
             id: try row.get("id"), ownerID: try row.get("owner_id"), name: try row.get("name"),
-            slug: try row.get("slug"), description: try row.get("description"), status: try row.choice("status"),
+            slug: try row.get("slug"), description: try row.get("description"),
+            status: try row.choice("status"),
             statusReason: try row.get("status_reason"), version: try row.get("version"),
             createdAt: try row.get("created_at"), updatedAt: try row.get("updated_at"))
     }
