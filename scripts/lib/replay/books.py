@@ -93,11 +93,13 @@ class Books:
         days = {invoice.number: invoice.day for invoice in self.book.orders}
         expected_days, expected_vendors = self.sums(self.book.orders)
         found_days, found_vendors = Counter(), Counter()
-        index = {vendor.id: vendor.index for vendor in self.market.vendors}
         for order in orders:
             found_days[days[order["reference"]]] += order["total"]["amount"]
-            for part in order["parts"]:
-                found_vendors[index.get(part["vendor_id"])] += part["total"]["amount"]
+        ids = {order["id"] for order in orders}
+        for vendor in self.market.vendors:
+            for part in vendor.client.pages("/api/v1/vendor-orders"):
+                if part["order_id"] in ids and part["status"] == "delivered":
+                    found_vendors[vendor.index] += part["total"]["amount"]
         self.compare("revenue", expected_days, expected_vendors, found_days, found_vendors)
 
     def refunds(self, orders: list[dict]) -> None:
@@ -142,18 +144,10 @@ class Books:
         if all(name in ours or not name.startswith("vendor:") for name in balances):
             # Only then is all the money in the ledger that of these files.
             self.check("ledger: held by the provider", Pence(taken), Pence(abs(balances["provider:sandbox"])))
+        entries = [e for v in self.market.vendors for e in v.client.pages("/api/v1/ledger/entries")]
         owed = sum(abs(balances[name]) for name in ours)
-        commission = sum(
-            account["amount"] for account in self.commissions(ours))
-        self.check("ledger: vendors' shares + commission", Pence(taken), Pence(owed + commission))
-
-    def commissions(self, ours: set[str]) -> list[dict]:
-        """What the platform kept on the payments of these orders, less what it gave back."""
-        found = []
-        for vendor in self.market.vendors:
-            for entry in vendor.client.pages("/api/v1/ledger/entries"):
-                found.append(entry["commission"])
-        return found
+        commission = sum(entry["commission"]["amount"] for entry in entries)
+        self.check("ledger: vendors' shares + commission", Pence(taken), Pence(owed + abs(commission)))
 
     # -- goods, people, events
 

@@ -121,8 +121,8 @@ class Customer:
             for line in asked["lines"]:
                 wanted[line["sku"]] = wanted.get(line["sku"], 0) - line["quantity"]
         for part, lines in self.parts_holding(wanted, returns):
-            path = f"/api/v1/vendor-orders/{part['vendor_order_id']}/returns"
-            key = f"{invoice.number}-{part['vendor_order_id']}"
+            path = f"/api/v1/vendor-orders/{part}/returns"
+            key = f"{invoice.number}-{part}"
             mine.append(self.client.post(path, {"lines": lines, "reason": reason}, key=key).data)
         for asked in mine:
             if asked["status"] == "requested":
@@ -130,7 +130,7 @@ class Customer:
                 vendor.post(f"/api/v1/returns/{asked['id']}/approve", {"restock": True})
 
     def parts_holding(self, wanted: dict[str, int], returns: list[dict]):
-        """(part, lines) that cover `wanted`, the oldest orders first."""
+        """(vendor order id, lines) that cover `wanted`, the oldest orders first."""
         gone: dict[str, int] = defaultdict(int)
         for asked in returns:
             if asked["status"] != "rejected":
@@ -143,15 +143,13 @@ class Customer:
                 return
             if summary["status"] in ("failed", "cancelled", "expired"):
                 continue
-            for part in self.order(summary["id"])["parts"]:
-                lines = []
-                for line in part["lines"]:
-                    take = min(left.get(line["sku"], 0), line["quantity"] - gone[line["id"]])
-                    if take > 0:
-                        lines.append({"line_id": line["id"], "quantity": take})
-                        left[line["sku"]] -= take
-                left = {sku: quantity for sku, quantity in left.items() if quantity > 0}
-                if lines:
-                    yield part, lines
+            chosen: dict[str, list[dict]] = defaultdict(list)
+            for line in self.order(summary["id"])["lines"]:
+                take = min(left.get(line["sku"], 0), line["quantity"] - gone[line["id"]])
+                if take > 0:
+                    chosen[line["vendor_order_id"]].append({"line_id": line["id"], "quantity": take})
+                    left[line["sku"]] -= take
+            left = {sku: quantity for sku, quantity in left.items() if quantity > 0}
+            yield from sorted(chosen.items())
         if left:
             raise RuntimeError(f"customer {self.name} holds too little to give back: {left}")
