@@ -6,7 +6,8 @@ package import SoukTime
 package struct AccessClaims: Sendable, Hashable {
     /// The account, claim `sub`.
     package let userID: UserID
-    /// What the account may be, claim `roles`. Roles this program doesn't know are not carried over from a token.
+    /// What the account may be, claim `roles`. Roles this program doesn't know are not carried over from a
+    /// token.
     package let roles: Set<Role>
     /// The login the token belongs to, claim `sid`.
     package let sessionID: String

@@ -1,6 +1,7 @@
 import Foundation
 
-/// base64url without padding, as JOSE uses it (RFC 7515, section 2), read strictly: one text per byte sequence.
+/// base64url without padding, as JOSE uses it (RFC 7515, section 2), read strictly: one text per byte
+/// sequence.
 enum Base64URL {
     static func encode(_ bytes: some DataProtocol) -> String {
         Data(bytes).base64EncodedString()

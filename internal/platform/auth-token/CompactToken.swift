@@ -12,7 +12,9 @@ struct CompactToken {
     private let payloadBytes: [UInt8]
 
     init(_ token: String) throws(TokenError) {
-        guard token.utf8.count <= TokenKeys.maxTokenLength else { throw .malformed("longer than any of ours") }
+        guard token.utf8.count <= TokenKeys.maxTokenLength else {
+            throw .malformed("longer than any of ours")
+        }
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw .malformed("not three parts") }
         guard let headerBytes = Base64URL.decode(parts[0]), let payloadBytes = Base64URL.decode(parts[1]),

@@ -32,7 +32,8 @@ package struct PublicJWK: Codable, Sendable, Hashable {
 
     static func ed25519(kid: String, _ bytes: Data) -> PublicJWK {
         PublicJWK(
-            kty: "OKP", kid: kid, use: "sig", alg: "EdDSA", crv: "Ed25519", x: Base64URL.encode(bytes), n: nil,
+            kty: "OKP", kid: kid, use: "sig", alg: "EdDSA", crv: "Ed25519", x: Base64URL.encode(bytes),
+            n: nil,
             e: nil)
     }
 

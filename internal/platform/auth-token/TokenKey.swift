@@ -61,14 +61,21 @@ package struct TokenKey: Sendable {
 
     /// An RSA or Ed25519 key in PEM form, private (it signs and verifies) or public (it only verifies).
     ///
-    /// Throws: `TokenKeyError` when it is none of these, an RSA key has fewer than 2048 bits, or the name is malformed.
+    /// Throws: `TokenKeyError` when it is none of these, an RSA key has fewer than 2048 bits, or the name is
+    /// malformed.
     package static func pem(kid: String, _ pem: String) async throws(TokenKeyError) -> TokenKey {
         if pem.contains("PRIVATE KEY-----") {
-            if let key = try? EdDSA.PrivateKey(pem: pem) { return try await ed25519(kid: kid, privateKey: key) }
-            if let key = try? Insecure.RSA.PrivateKey(pem: pem) { return try await rs256(kid: kid, privateKey: key) }
+            if let key = try? EdDSA.PrivateKey(pem: pem) {
+                return try await ed25519(kid: kid, privateKey: key)
+            }
+            if let key = try? Insecure.RSA.PrivateKey(pem: pem) {
+                return try await rs256(kid: kid, privateKey: key)
+            }
         } else {
             if let key = try? EdDSA.PublicKey(pem: pem) { return try await ed25519(kid: kid, publicKey: key) }
-            if let key = try? Insecure.RSA.PublicKey(pem: pem) { return try await rs256(kid: kid, publicKey: key) }
+            if let key = try? Insecure.RSA.PublicKey(pem: pem) {
+                return try await rs256(kid: kid, publicKey: key)
+            }
         }
         throw TokenKeyError(kid, "is neither an Ed25519 key nor an RSA key of at least 2048 bits in PEM form")
     }
@@ -93,7 +100,9 @@ package struct TokenKey: Sendable {
             }
         case ("RSA", nil), ("RSA", "RS256"):
             guard let n = jwk.n, let e = jwk.e else { break }
-            if let d = jwk.d, let key = try? Insecure.RSA.PrivateKey(modulus: n, exponent: e, privateExponent: d) {
+            if let d = jwk.d,
+                let key = try? Insecure.RSA.PrivateKey(modulus: n, exponent: e, privateExponent: d)
+            {
                 return try await rs256(kid: kid, privateKey: key)
             }
             if jwk.d == nil, let key = try? Insecure.RSA.PublicKey(modulus: n, exponent: e) {
@@ -121,7 +130,8 @@ package struct TokenKey: Sendable {
         return kid.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "-"):
                 true
             default: false
             }

@@ -6,11 +6,11 @@ package import SoukTime
 extension TokenKeys {
     /// The keys of a folder; a first one is made when it has none.
     ///
-    /// Each file `<kid>.pem` or `<kid>.json` (a JSON Web Key) is one key; other files are passed over. The greatest name
-    /// in byte order among the keys that can sign is the signing key, all the others verify. Names made here begin with
-    /// the time, so the newest signs: to rotate, add a key, restart, and delete the old one when its last token has
-    /// expired. The folder is made with mode 0700, the key file (Ed25519, PKCS #8) with mode 0600, appearing whole or
-    /// not at all; processes that start at once agree on one.
+    /// Each file `<kid>.pem` or `<kid>.json` (a JSON Web Key) is one key; other files are passed over. The
+    /// greatest name in byte order among the keys that can sign is the signing key, all the others verify.
+    /// Names made here begin with the time, so the newest signs: to rotate, add a key, restart, and delete
+    /// the old one when its last token has expired. The folder is made with mode 0700, the key file (Ed25519,
+    /// PKCS #8) with mode 0600, appearing whole or not at all; processes that start at once agree on one.
     ///
     /// Throws: `TokenKeyError` naming the file or folder that can't be read, written or understood.
     package static func loadOrCreate(

@@ -3,12 +3,12 @@ package import SoukCallContext
 import SoukIDs
 package import SoukTime
 
-/// Signs and verifies access tokens: JWS in compact form (RFC 7515) with JWT claims (RFC 7519) of type `at+jwt`
-/// (RFC 9068).
+/// Signs and verifies access tokens: JWS in compact form (RFC 7515) with JWT claims (RFC 7519) of type
+/// `at+jwt` (RFC 9068).
 ///
-/// Several keys verify, one signs. A token is verified with the key that its `kid` names, by that key's own algorithm
-/// (RFC 8725, section 3.1): what the header says about the algorithm can make a token invalid but never choose how it
-/// is checked. Immutable, safe from any task.
+/// Several keys verify, one signs. A token is verified with the key that its `kid` names, by that key's own
+/// algorithm (RFC 8725, section 3.1): what the header says about the algorithm can make a token invalid but
+/// never choose how it is checked. Immutable, safe from any task.
 package final class TokenKeys: TokenVerifier {
     /// How far `nbf` and `iat` may lie in the future, for clocks that disagree. `exp` has no leeway.
     package static let leeway: Duration = .seconds(30)
@@ -70,12 +70,16 @@ package final class TokenKeys: TokenVerifier {
     ///
     /// Throws: `TokenKeyError` when no key signs here, or the signing key fails.
     package func createToken(_ claims: AccessClaims) async throws -> String {
-        guard let signing else { throw TokenKeyError("signing key", "there is none here, only verifying ones") }
+        guard let signing else {
+            throw TokenKeyError("signing key", "there is none here, only verifying ones")
+        }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let header = TokenHeader(alg: signing.algorithm.rawValue, kid: signing.kid, typ: TokenHeader.accessToken)
+        let header = TokenHeader(
+            alg: signing.algorithm.rawValue, kid: signing.kid, typ: TokenHeader.accessToken)
         let payload = TokenPayload(claims, issuer: issuer, audience: audience)
-        let input = "\(Base64URL.encode(try encoder.encode(header))).\(Base64URL.encode(try encoder.encode(payload)))"
+        let input =
+            "\(Base64URL.encode(try encoder.encode(header))).\(Base64URL.encode(try encoder.encode(payload)))"
         return "\(input).\(Base64URL.encode(try signing.sign([UInt8](input.utf8))))"
     }
 

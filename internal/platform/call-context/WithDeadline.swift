@@ -2,19 +2,20 @@ import SoukErrors
 
 /// Runs `body`, and cancels it when the deadline of `context` passes first.
 ///
-/// `body` runs in a child task and is always waited for, so what it holds is released when this returns. A body that
-/// completes in spite of its cancellation keeps its result. Without a deadline `body` is simply called.
+/// `body` runs in a child task and is always waited for, so what it holds is released when this returns. A
+/// body that completes in spite of its cancellation keeps its result. Without a deadline `body` is simply
+/// called.
 ///
-/// Throws: `ServiceError` of kind `.timedOut`, code `deadline.exceeded`, when the deadline had passed before or the body
-/// failed after it; otherwise what `body` throws.
+/// Throws: `ServiceError` of kind `.timedOut`, code `deadline.exceeded`, when the deadline had passed before
+/// or the body failed after it; otherwise what `body` throws.
 package func withDeadline<T>(
     _ context: CallContext, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
 ) async throws -> T {
     guard let deadline = context.deadline else { return try await body() }
     try context.checkDeadline()
     let outcome = await withoutActuallyEscaping(body) { body in
-        // The caller is suspended until the child that runs `body` has ended: only one of them touches what `body`
-        // captures at any time, so sending it to the child is safe although the compiler can't see it.
+        // The caller is suspended until the child that runs `body` has ended: only one of them touches what
+        // `body` captures at any time, so sending it to the child is safe although the compiler can't see it.
         let transfer = UncheckedTransfer(body)
         return await race(transfer, until: deadline, isolation: isolation)
     }

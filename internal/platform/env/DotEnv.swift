@@ -1,13 +1,14 @@
 /// Reader of `.env` files.
 ///
-/// One `KEY=VALUE` per line, `export ` before it allowed; empty lines and lines that start with `#` are skipped.
-/// Unquoted values end at the end of the line or before ` #` and are trimmed. In 'single quotes' everything stands
-/// for itself; in "double quotes" `\n \r \t \" \\ \$` are escapes. Quoted values end on the line where they begin.
-/// Nothing is substituted. The last line for a key wins.
+/// One `KEY=VALUE` per line, `export ` before it allowed; empty lines and lines that start with `#` are
+/// skipped. Unquoted values end at the end of the line or before ` #` and are trimmed. In 'single quotes'
+/// everything stands for itself; in "double quotes" `\n \r \t \" \\ \$` are escapes. Quoted values end on the
+/// line where they begin. Nothing is substituted. The last line for a key wins.
 enum DotEnv {
     /// The variables of `text`; `file` names it in errors.
     ///
-    /// Throws: `ConfigurationError` naming file and line, and never quoting the line, which may hold a secret.
+    /// Throws: `ConfigurationError` naming file and line, and never quoting the line, which may hold a
+    /// secret.
     static func parse(_ text: String, file: String) throws(ConfigurationError) -> [String: String] {
         var values: [String: String] = [:]
         var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)[...]
@@ -25,7 +26,8 @@ enum DotEnv {
             let key = rest[..<equals].trimmed
             guard isName(key) else {
                 throw ConfigurationError(
-                    place, "the name before '=' must be of letters, digits and '_', and not begin with a digit")
+                    place,
+                    "the name before '=' must be of letters, digits and '_', and not begin with a digit")
             }
             values[String(key)] = try value(rest[rest.index(after: equals)...].trimmed, place)
         }
@@ -55,7 +57,9 @@ enum DotEnv {
             case "\"": result.append("\"")
             case "\\": result.append("\\")
             case "$": result.append("$")
-            default: throw ConfigurationError(place, "a '\\' in double quotes must be followed by n r t \" \\ or $")
+            default:
+                throw ConfigurationError(
+                    place, "a '\\' in double quotes must be followed by n r t \" \\ or $")
             }
         }
         throw ConfigurationError(place, "the closing quote is missing")
@@ -71,7 +75,9 @@ enum DotEnv {
     }
 
     private static func isName(_ key: Substring) -> Bool {
-        guard let first = key.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
+        guard let first = key.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
+            return false
+        }
         return key.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

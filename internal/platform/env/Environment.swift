@@ -2,8 +2,9 @@ import Foundation
 
 /// The configuration: named values from the process's environment and a `.env` file, read with their types.
 ///
-/// For every `NAME`, a variable `NAME_FILE` may name a file that holds the value instead (trailing newlines trimmed),
-/// as container platforms mount secrets; setting both is an error. A variable that is set but empty counts as not set.
+/// For every `NAME`, a variable `NAME_FILE` may name a file that holds the value instead (trailing newlines
+/// trimmed), as container platforms mount secrets; setting both is an error. A variable that is set but empty
+/// counts as not set.
 package struct Environment: Sendable {
     private let values: [String: String]
 
@@ -20,8 +21,12 @@ package struct Environment: Sendable {
         try load(process: ProcessInfo.processInfo.environment, dotEnv: path)
     }
 
-    static func load(process: [String: String], dotEnv path: String?) throws(ConfigurationError) -> Environment {
-        guard let path, FileManager.default.fileExists(atPath: path) else { return Environment(values: process) }
+    static func load(process: [String: String], dotEnv path: String?) throws(ConfigurationError)
+        -> Environment
+    {
+        guard let path, FileManager.default.fileExists(atPath: path) else {
+            return Environment(values: process)
+        }
         let text = try contents(of: path, for: path)
         var values = process
         for (name, value) in try DotEnv.parse(text, file: path) {

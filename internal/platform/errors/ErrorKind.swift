@@ -65,7 +65,8 @@ package enum ErrorKind: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether the same request may succeed later without anybody changing it: retry, instead of dead-lettering.
+    /// Whether the same request may succeed later without anybody changing it: retry, instead of
+    /// dead-lettering.
     package var isRetryable: Bool {
         switch self {
         case .unavailable, .timedOut, .internalError, .rateLimited: true

@@ -110,7 +110,8 @@ extension ID: LosslessStringConvertible {
 extension ID: Codable, CodingKeyRepresentable {
     /// Reads the string form.
     ///
-    /// Throws: `DecodingError.dataCorrupted` when the string is no UUID, `.typeMismatch` when it is no string.
+    /// Throws: `DecodingError.dataCorrupted` when the string is no UUID, `.typeMismatch` when it is no
+    /// string.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let value = ID(try container.decode(String.self)) else {

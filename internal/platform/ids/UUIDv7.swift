@@ -3,9 +3,10 @@ import Synchronization
 
 /// Makes UUIDs of version 7 that only ever increase within a process (RFC 9562, sections 5.7 and 6.2).
 ///
-/// Method 1 of section 6.2: the twelve bits after the version are a counter. It starts at a random value below
-/// half its range in every new millisecond and is incremented for each further id; when it runs over, or the
-/// machine's clock steps back, the timestamp runs ahead of the clock instead. The low 62 bits are random.
+/// Method 1 of section 6.2: the twelve bits after the version are a counter. It starts at a random value
+/// below half its range in every new millisecond and is incremented for each further id; when it runs over,
+/// or the machine's clock steps back, the timestamp runs ahead of the clock instead. The low 62 bits are
+/// random.
 enum UUIDv7 {
     /// The 128 bits in network order.
     struct Bits: Equatable {

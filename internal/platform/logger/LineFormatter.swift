@@ -31,7 +31,8 @@ struct LineFormatter: Sendable {
     // MARK: JSON
 
     private func jsonLine(
-        _ level: Logger.Level, _ label: String, _ message: String, _ metadata: Logger.Metadata, _ time: LogTime
+        _ level: Logger.Level, _ label: String, _ message: String, _ metadata: Logger.Metadata,
+        _ time: LogTime
     ) -> [UInt8] {
         var line: [UInt8] = []
         line.reserveCapacity(256)
@@ -86,7 +87,8 @@ struct LineFormatter: Sendable {
     // MARK: Text
 
     private func textLine(
-        _ level: Logger.Level, _ label: String, _ message: String, _ metadata: Logger.Metadata, _ time: LogTime
+        _ level: Logger.Level, _ label: String, _ message: String, _ metadata: Logger.Metadata,
+        _ time: LogTime
     ) -> [UInt8] {
         let name = level.rawValue.uppercased()
         let padded = name + String(repeating: " ", count: max(0, 8 - name.count))
@@ -117,7 +119,8 @@ struct LineFormatter: Sendable {
     }
 
     private func appendQuoted(_ text: String, to line: inout [UInt8]) {
-        let isPlain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 < 0x7f }
+        let isPlain =
+            !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 < 0x7f }
         if isPlain {
             line.appendEscaped(text)
         } else {
@@ -136,7 +139,8 @@ struct LineFormatter: Sendable {
 }
 
 extension [UInt8] {
-    /// Appends a JSON string (RFC 8259), with everything escaped that could end a line or reorder it on a screen.
+    /// Appends a JSON string (RFC 8259), with everything escaped that could end a line or reorder it on a
+    /// screen.
     mutating func appendJSON(_ text: String) {
         append(UInt8(ascii: "\""))
         appendScalars(of: text, escapingQuotes: true)
@@ -163,7 +167,8 @@ extension [UInt8] {
             case "\t": append(contentsOf: "\\t".utf8)
             case _ where scalar.isUnsafeInLogs:
                 let hex = String(scalar.value, radix: 16)
-                append(contentsOf: "\\u\(String(repeating: "0", count: Swift.max(0, 4 - hex.count)))\(hex)".utf8)
+                append(
+                    contentsOf: "\\u\(String(repeating: "0", count: Swift.max(0, 4 - hex.count)))\(hex)".utf8)
             default: append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
             }
         }
@@ -171,7 +176,8 @@ extension [UInt8] {
 }
 
 extension Unicode.Scalar {
-    /// Control characters (C0, DEL, C1), line and paragraph separators, and those that turn writing direction.
+    /// Control characters (C0, DEL, C1), line and paragraph separators, and those that turn writing
+    /// direction.
     fileprivate var isUnsafeInLogs: Bool {
         switch value {
         case 0...0x1f, 0x7f...0x9f, 0x200e, 0x200f, 0x2028...0x202e, 0x2066...0x2069: true

@@ -4,7 +4,8 @@ import Tracing
 extension Logger.MetadataProvider {
     /// `trace_id` and `span_id` of the task's trace context, nothing when there is none.
     ///
-    /// Asks the instrument of the process for the W3C `traceparent` it would send along, so it works with any tracer.
+    /// Asks the instrument of the process for the W3C `traceparent` it would send along, so it works with any
+    /// tracer.
     package static let trace = Logger.MetadataProvider {
         guard let context = ServiceContext.current else { return [:] }
         var carrier: [String: String] = [:]

@@ -22,7 +22,8 @@ enum Redaction {
         }
     }
 
-    /// Whether a key looks like that of a secret, in any spelling: `refresh_token`, `Set-Cookie`, `cardNumber`.
+    /// Whether a key looks like that of a secret, in any spelling: `refresh_token`, `Set-Cookie`,
+    /// `cardNumber`.
     static func isSecret(_ key: String) -> Bool {
         let words = words(of: key)
         let joined = words.joined()
@@ -31,11 +32,14 @@ enum Redaction {
 
     /// Telling enough to be looked for inside words.
     private static let fragments = [
-        "password", "passwd", "passphrase", "secret", "token", "authorization", "cookie", "apikey", "privatekey",
+        "password", "passwd", "passphrase", "secret", "token", "authorization", "cookie", "apikey",
+        "privatekey",
     ]
 
     /// Only as whole words: `card` hides in `discarded`.
-    private static let secretWords: Set<String> = ["card", "cards", "cvc", "cvv", "pan", "credential", "credentials"]
+    private static let secretWords: Set<String> = [
+        "card", "cards", "cvc", "cvv", "pan", "credential", "credentials",
+    ]
 
     private static func words(of key: String) -> [String] {
         var words: [String] = []

@@ -18,10 +18,11 @@ package enum SoukLogging {
 
     /// Sends all loggers to standard error, from `level` up; `service` stands in every JSON line.
     ///
-    /// Trace and span id of the task's trace context stand in every line that has one; `metadataProvider` adds more.
-    /// Only the first call in a process counts, because swift-log takes only one.
+    /// Trace and span id of the task's trace context stand in every line that has one; `metadataProvider`
+    /// adds more. Only the first call in a process counts, because swift-log takes only one.
     package static func bootstrap(
-        level: Logger.Level, format: LogFormat, service: String, metadataProvider: Logger.MetadataProvider? = nil
+        level: Logger.Level, format: LogFormat, service: String,
+        metadataProvider: Logger.MetadataProvider? = nil
     ) {
         let isFirst = isBootstrapped.withLock { done in
             defer { done = true }
@@ -29,7 +30,8 @@ package enum SoukLogging {
         }
         guard isFirst else { return }
         let provider = Logger.MetadataProvider.multiplex([.trace] + (metadataProvider.map { [$0] } ?? []))
-        let formatter = LineFormatter(format: format, service: service, isTerminal: isatty(STDERR_FILENO) == 1)
+        let formatter = LineFormatter(
+            format: format, service: service, isTerminal: isatty(STDERR_FILENO) == 1)
         LoggingSystem.bootstrap(
             { label, provider in
                 SoukLogHandler(

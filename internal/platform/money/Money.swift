@@ -1,6 +1,7 @@
 /// An exact amount of one currency, in whole minor units.
 ///
-/// All arithmetic is checked: it gives the exact result or throws. Encodes as `{"amount": 1999, "currency": "GBP"}`.
+/// All arithmetic is checked: it gives the exact result or throws. Encodes as `{"amount": 1999, "currency":
+/// "GBP"}`.
 package struct Money: Hashable, Sendable, Codable {
     /// Minor units: 1999 is 19.99 in a currency with exponent 2. May be negative.
     package let amount: Int64
@@ -19,7 +20,9 @@ package struct Money: Hashable, Sendable, Codable {
     /// The sum of `amounts`, zero when there are none.
     ///
     /// Throws: `.currencyMismatch` when one is not in `currency`; `.overflow`.
-    package static func sum(_ amounts: some Sequence<Money>, in currency: Currency) throws(MoneyError) -> Money {
+    package static func sum(_ amounts: some Sequence<Money>, in currency: Currency) throws(MoneyError)
+        -> Money
+    {
         var total = Money.zero(currency)
         for amount in amounts { total = try total.adding(amount) }
         return total
@@ -83,9 +86,9 @@ package struct Money: Hashable, Sendable, Codable {
 
     /// The amount divided in proportion to `weights`, by the method of largest remainders.
     ///
-    /// One part per weight, in the same order; the parts add up to the amount exactly, each is less than one minor
-    /// unit away from its exact proportion, and none has the other sign. Left-over units go to the largest
-    /// remainders, the earlier one first among equals. Weights that are all zero count as equal.
+    /// One part per weight, in the same order; the parts add up to the amount exactly, each is less than one
+    /// minor unit away from its exact proportion, and none has the other sign. Left-over units go to the
+    /// largest remainders, the earlier one first among equals. Weights that are all zero count as equal.
     /// Throws: `.invalidWeights` when there is none or one is negative.
     package func allocate(weights: [Int64]) throws(MoneyError) -> [Money] {
         guard !weights.isEmpty, weights.allSatisfy({ $0 >= 0 }) else { throw .invalidWeights }
@@ -106,7 +109,9 @@ package struct Money: Hashable, Sendable, Codable {
 
         var result: [Money] = []
         for part in parts {
-            guard let exact = Int64(exactly: amount < 0 ? -Int128(part) : Int128(part)) else { throw .overflow }
+            guard let exact = Int64(exactly: amount < 0 ? -Int128(part) : Int128(part)) else {
+                throw .overflow
+            }
             result.append(Money(exact, currency))
         }
         return result

@@ -8,7 +8,8 @@ package enum SoukObservability {
 
     /// Sends all metrics to a Prometheus registry and all traces to a `SoukTracer`, and returns the registry.
     ///
-    /// Only the first call in a process counts, because both systems take only one; later ones return its registry.
+    /// Only the first call in a process counts, because both systems take only one; later ones return its
+    /// registry.
     @discardableResult
     package static func bootstrap(
         exporter: any SpanExporter = DiscardingExporter(), sampleRatio: Double = 1

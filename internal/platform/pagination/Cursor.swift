@@ -3,8 +3,8 @@ package import SoukErrors
 
 /// A position in an ordered list: the sort fields of the last item seen.
 ///
-/// Travels as base64url of a JSON array of strings. It is opaque to clients but not secret, and a client can make one
-/// up: whoever decodes it must check the number and form of the fields.
+/// Travels as base64url of a JSON array of strings. It is opaque to clients but not secret, and a client can
+/// make one up: whoever decodes it must check the number and form of the fields.
 package struct Cursor: Sendable, Hashable {
     /// Longest encoded form that is read.
     package static let maxEncodedLength = 2_048
@@ -19,8 +19,8 @@ package struct Cursor: Sendable, Hashable {
 
     /// Reads the encoded form; `nil` when it is none, or longer than ``maxEncodedLength``.
     ///
-    /// Only what ``encoded`` writes is taken (no padding, no other alphabet, no trailing bits), so equal cursors have
-    /// equal text.
+    /// Only what ``encoded`` writes is taken (no padding, no other alphabet, no trailing bits), so equal
+    /// cursors have equal text.
     package init?(encoded: String) {
         guard encoded.utf8.count <= Self.maxEncodedLength,
             encoded.utf8.allSatisfy(Self.isBase64URL)
@@ -74,7 +74,9 @@ package struct CursorRequest: Sendable, Hashable {
             throw .malformed([
                 FieldError(
                     field: "limit", code: "out_of_range",
-                    message: "Between \(Self.limits.lowerBound) and \(Self.limits.upperBound) items can be asked for.")
+                    message:
+                        "Between \(Self.limits.lowerBound) and \(Self.limits.upperBound) items can be asked for."
+                )
             ])
         }
         self.limit = limit

@@ -12,7 +12,9 @@ package struct CivilDate: Hashable, Sendable {
 
     /// The date, or `nil` when there is no such day, as 30 February.
     package init?(year: Int64, month: Int64, day: Int64) {
-        guard (1...12).contains(month), day >= 1, day <= Self.days(inMonth: month, of: year) else { return nil }
+        guard (1...12).contains(month), day >= 1, day <= Self.days(inMonth: month, of: year) else {
+            return nil
+        }
         self.year = year
         self.month = month
         self.day = day

@@ -1,9 +1,10 @@
 extension Timestamp {
     /// Reads an RFC 3339 date-time, as `2026-02-28T23:59:59.25+01:00`.
     ///
-    /// Takes any offset (RFC 3339, section 5.6), `T` and `Z` in either case, and one to nine fraction digits or
-    /// none; digits beyond microseconds are cut off. Second 60 is taken only where a leap second can stand,
-    /// at 23:59 UTC, and means the following second. `nil` for anything else, and outside ``min``...``max``.
+    /// Takes any offset (RFC 3339, section 5.6), `T` and `Z` in either case, and one to nine fraction digits
+    /// or none; digits beyond microseconds are cut off. Second 60 is taken only where a leap second can
+    /// stand, at 23:59 UTC, and means the following second. `nil` for anything else, and outside
+    /// ``min``...``max``.
     package init?(rfc3339 text: String) {
         var text = text
         let parsed = text.withUTF8 { Self.parse($0) }
@@ -58,7 +59,9 @@ extension Timestamp {
             position += 1
             let start = position
             while position < bytes.count, bytes[position].isDigit {
-                if position - start < 6 { fraction = fraction * 10 + Int64(bytes[position] - UInt8(ascii: "0")) }
+                if position - start < 6 {
+                    fraction = fraction * 10 + Int64(bytes[position] - UInt8(ascii: "0"))
+                }
                 position += 1
             }
             let count = position - start
@@ -99,7 +102,8 @@ extension Timestamp: Codable {
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let value = Timestamp(rfc3339: try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not an RFC 3339 date-time")
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "not an RFC 3339 date-time")
         }
         self = value
     }

@@ -13,7 +13,8 @@ package protocol WallClock: Sendable {
     func sleep(for duration: Duration) async throws
 }
 
-/// The machine's own clock. Sleeping follows the continuous clock, so corrections of the time of day don't matter.
+/// The machine's own clock. Sleeping follows the continuous clock, so corrections of the time of day don't
+/// matter.
 package struct SystemClock: WallClock {
     /// A clock without state; all instances are the same.
     package init() {}

@@ -1,7 +1,8 @@
 import Foundation
 
-/// What the kernel knows about this process, read from `/proc` (proc(5)) whenever metrics are asked for, under the names
-/// that Prometheus client libraries agree on (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics).
+/// What the kernel knows about this process, read from `/proc` (proc(5)) whenever metrics are asked for,
+/// under the names that Prometheus client libraries agree on
+/// (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics).
 struct ProcessMetrics: Sendable {
     private let pageSize = Double(sysconf(Int32(_SC_PAGESIZE)))
     private let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
@@ -28,7 +29,8 @@ struct ProcessMetrics: Sendable {
         }
         if let pages = Self.residentPages() {
             metric(
-                "process_resident_memory_bytes", "gauge", "Resident memory size.", pages * pageSize, into: &text)
+                "process_resident_memory_bytes", "gauge", "Resident memory size.", pages * pageSize,
+                into: &text)
         }
         if let startTime {
             metric(
@@ -37,32 +39,41 @@ struct ProcessMetrics: Sendable {
         }
     }
 
-    private func metric(_ name: String, _ type: String, _ help: String, _ value: Double, into text: inout String) {
+    private func metric(
+        _ name: String, _ type: String, _ help: String, _ value: Double, into text: inout String
+    ) {
         text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n\(name) \(PrometheusNames.number(value))\n"
     }
 
     /// A field of `/proc/self/stat`, counted from 1 as the manual does, 4 or higher.
     private static func statField(_ number: Int) -> Double? {
-        // The second field is the program's name in parentheses, which may itself hold spaces and parentheses.
+        // The second field is the program's name in parentheses, which may itself hold spaces and
+        // parentheses.
         guard let stat = contents("/proc/self/stat"), let end = stat.lastIndex(of: ")") else { return nil }
         let fields = stat[stat.index(after: end)...].split(separator: " ")
         return fields.count > number - 3 ? Double(fields[number - 3]) : nil
     }
 
     private static func residentPages() -> Double? {
-        guard let fields = contents("/proc/self/statm")?.split(separator: " "), fields.count > 1 else { return nil }
+        guard let fields = contents("/proc/self/statm")?.split(separator: " "), fields.count > 1 else {
+            return nil
+        }
         return Double(fields[1])
     }
 
     private static func bootTime() -> Double? {
-        guard let line = contents("/proc/stat")?.split(separator: "\n").first(where: { $0.hasPrefix("btime ") }) else {
+        guard
+            let line = contents("/proc/stat")?.split(separator: "\n").first(where: { $0.hasPrefix("btime ") })
+        else {
             return nil
         }
         return Double(line.dropFirst(6))
     }
 
     private static func openFiles() -> Double? {
-        guard let names = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") else { return nil }
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") else {
+            return nil
+        }
         // One of them was the descriptor that read the folder.
         return Double(max(0, names.count - 1))
     }

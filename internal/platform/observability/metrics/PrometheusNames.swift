@@ -19,8 +19,8 @@ enum PrometheusNames {
             .joined(separator: ",")
     }
 
-    /// A label name; `le`, which histograms use, and names beginning with `__`, which are Prometheus's own, are moved
-    /// out of the way.
+    /// A label name; `le`, which histograms use, and names beginning with `__`, which are Prometheus's own,
+    /// are moved out of the way.
     private static func label(_ name: String) -> String {
         let name = sanitize(name, allowsColon: false)
         return name == "le" || name.hasPrefix("__") ? "exported_" + name : name
@@ -30,7 +30,8 @@ enum PrometheusNames {
         var bytes: [UInt8] = []
         for (index, byte) in text.utf8.enumerated() {
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"):
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "_"):
                 bytes.append(byte)
             case UInt8(ascii: "0")...UInt8(ascii: "9"):
                 if index == 0 { bytes.append(UInt8(ascii: "_")) }

@@ -4,10 +4,11 @@ import Synchronization
 /// Keeps the metrics of a process and writes them in the Prometheus text exposition format, version 0.0.4
 /// (https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format).
 ///
-/// Counters get the suffix `_total`; timers become histograms in seconds with the suffix `_seconds`; gauges, meters and
-/// recorders that don't aggregate become gauges; recorders that do become summaries with sum and count. Metrics with the
-/// same name and labels are one. A metric has at most `maxSeries` label sets: what comes after goes into one series with
-/// the label `overflow="true"`, so labels made of foreign input can't fill the memory. Safe from any thread.
+/// Counters get the suffix `_total`; timers become histograms in seconds with the suffix `_seconds`; gauges,
+/// meters and recorders that don't aggregate become gauges; recorders that do become summaries with sum and
+/// count. Metrics with the same name and labels are one. A metric has at most `maxSeries` label sets: what
+/// comes after goes into one series with the label `overflow="true"`, so labels made of foreign input can't
+/// fill the memory. Safe from any thread.
 package final class PrometheusRegistry: Sendable {
     /// Content type of what ``render()`` returns.
     package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
@@ -30,7 +31,8 @@ package final class PrometheusRegistry: Sendable {
 
     /// An empty registry.
     ///
-    /// `maxSeries` is the bound of label sets per metric; `includingProcess` adds the metrics of the process itself.
+    /// `maxSeries` is the bound of label sets per metric; `includingProcess` adds the metrics of the process
+    /// itself.
     package init(maxSeries: Int = 500, includingProcess: Bool = true) {
         self.maxSeries = maxSeries
         process = includingProcess ? ProcessMetrics() : nil
@@ -106,7 +108,8 @@ extension PrometheusRegistry: MetricsFactory {
     }
 
     package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        series(.histogram, PrometheusNames.metric(label, suffix: "_seconds"), dimensions, HistogramSeries.init)
+        series(
+            .histogram, PrometheusNames.metric(label, suffix: "_seconds"), dimensions, HistogramSeries.init)
     }
 
     package func destroyCounter(_ handler: any CounterHandler) { remove(handler) }

@@ -90,7 +90,8 @@ final class SummarySeries: PrometheusSeries, RecorderHandler {
 
 /// How long things took, in seconds, counted into fixed buckets.
 final class HistogramSeries: PrometheusSeries, TimerHandler {
-    /// Upper bounds in seconds; from a millisecond, a local query, to ten seconds, more than any client waits.
+    /// Upper bounds in seconds; from a millisecond, a local query, to ten seconds, more than any client
+    /// waits.
     static let bounds: [Double] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
     private static let boundsNanoseconds: [Int64] = bounds.map { Int64(($0 * 1e9).rounded()) }
 

@@ -89,7 +89,8 @@ package final class SoukSpan: Tracing.Span {
         guard let final, traceContext.isSampled else { return }
         exporter.export(
             FinishedSpan(
-                operationName: final.operationName, context: traceContext, parentSpanID: parentSpanID, kind: kind,
+                operationName: final.operationName, context: traceContext, parentSpanID: parentSpanID,
+                kind: kind,
                 startNanoseconds: startNanoseconds, endNanoseconds: instant().nanosecondsSinceEpoch,
                 attributes: final.attributes, events: final.events, links: final.links, status: final.status))
     }

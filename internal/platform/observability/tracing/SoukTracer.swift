@@ -1,7 +1,7 @@
 package import Tracing
 
-/// Carries W3C Trace Context (https://www.w3.org/TR/trace-context/) through the process and across its borders, and hands
-/// finished spans to a `SpanExporter`.
+/// Carries W3C Trace Context (https://www.w3.org/TR/trace-context/) through the process and across its
+/// borders, and hands finished spans to a `SpanExporter`.
 ///
 /// A trace that comes with a request goes on as the caller decided; a new one is sampled with `sampleRatio`.
 package struct SoukTracer: Tracer {
@@ -30,12 +30,13 @@ package struct SoukTracer: Tracer {
             traceID: traceID, spanID: .random(using: &random),
             isSampled: parent?.isSampled ?? isSampled(traceID), traceState: parent?.traceState)
         return SoukSpan(
-            operationName, context: context, traceContext: traceContext, parentSpanID: parent?.spanID, kind: kind,
+            operationName, context: context, traceContext: traceContext, parentSpanID: parent?.spanID,
+            kind: kind,
             startNanoseconds: instant().nanosecondsSinceEpoch, exporter: exporter)
     }
 
-    /// Sets the trace context from `traceparent` and `tracestate`. A malformed `traceparent` counts as none; a malformed
-    /// `tracestate` is dropped alone.
+    /// Sets the trace context from `traceparent` and `tracestate`. A malformed `traceparent` counts as none;
+    /// a malformed `tracestate` is dropped alone.
     package func extract<Carrier, Extract: Extractor>(
         _ carrier: Carrier, into context: inout ServiceContext, using extractor: Extract
     ) where Extract.Carrier == Carrier {
@@ -44,7 +45,8 @@ package struct SoukTracer: Tracer {
         else { return }
         context.traceContext = TraceContext(
             traceID: parent.traceID, spanID: parent.spanID, isSampled: parent.isSampled,
-            traceState: extractor.extract(key: Self.tracestateKey, from: carrier).flatMap(TraceState.validated))
+            traceState: extractor.extract(key: Self.tracestateKey, from: carrier).flatMap(
+                TraceState.validated))
     }
 
     /// Writes `traceparent`, and `tracestate` if there is one; nothing outside of any trace.

@@ -27,7 +27,8 @@ package struct FinishedSpan: Sendable {
 
 /// Takes the spans of a process as they end.
 package protocol SpanExporter: Sendable {
-    /// Takes over one span. Called on the task that ended it: must return at once, and must drop rather than wait.
+    /// Takes over one span. Called on the task that ended it: must return at once, and must drop rather than
+    /// wait.
     func export(_ span: FinishedSpan)
 }
 

@@ -46,7 +46,8 @@ extension ServiceContext {
     /// The `traceparent` to send or store along, as events do; `nil` outside of any trace.
     package var traceparent: String? { traceContext?.traceparent.formatted }
 
-    /// This context as a continuation of the trace that `traceparent` names; unchanged when that is `nil` or malformed.
+    /// This context as a continuation of the trace that `traceparent` names; unchanged when that is `nil` or
+    /// malformed.
     package func continuing(traceparent: String?) -> ServiceContext {
         guard let parent = traceparent.flatMap(Traceparent.init) else { return self }
         var context = self
@@ -58,12 +59,16 @@ extension ServiceContext {
 
 /// The `tracestate` header of W3C Trace Context, section 3.3.
 enum TraceState {
-    /// The value to pass on; `nil` when it is empty, malformed or larger than what must be passed on (section 3.3.1.5).
+    /// The value to pass on; `nil` when it is empty, malformed or larger than what must be passed on (section
+    /// 3.3.1.5).
     static func validated(_ text: String) -> String? {
-        guard text.utf8.count <= 512, text.utf8.allSatisfy({ (0x20...0x7e).contains($0) || $0 == 0x09 }) else {
+        guard text.utf8.count <= 512, text.utf8.allSatisfy({ (0x20...0x7e).contains($0) || $0 == 0x09 })
+        else {
             return nil
         }
-        let members = text.split(separator: ",").map { $0.drop { $0 == " " || $0 == "\t" } }.filter { !$0.isEmpty }
+        let members = text.split(separator: ",").map { $0.drop { $0 == " " || $0 == "\t" } }.filter {
+            !$0.isEmpty
+        }
         guard !members.isEmpty, members.count <= 32 else { return nil }
         for member in members {
             guard let equals = member.firstIndex(of: "="), isKey(member[..<equals]),
@@ -77,7 +82,8 @@ enum TraceState {
         guard (1...256).contains(key.utf8.count) else { return false }
         return key.utf8.allSatisfy { byte in
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"),
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "_"),
                 UInt8(ascii: "-"), UInt8(ascii: "*"), UInt8(ascii: "/"), UInt8(ascii: "@"):
                 true
             default: false

@@ -1,4 +1,5 @@
-/// The `traceparent` header of W3C Trace Context, level 1 (https://www.w3.org/TR/trace-context/#traceparent-header).
+/// The `traceparent` header of W3C Trace Context, level 1
+/// (https://www.w3.org/TR/trace-context/#traceparent-header).
 package struct Traceparent: Sendable, Hashable {
     /// Names the whole trace; never zero.
     package let traceID: TraceID
@@ -16,8 +17,9 @@ package struct Traceparent: Sendable, Hashable {
 
     /// Reads a header value; `nil` when it is malformed.
     ///
-    /// Only lower-case digits and non-zero ids are taken, version `ff` never. Of versions after 00 the known parts are
-    /// read and the rest, behind a further dash, is passed over, as section 4.3 of the recommendation asks.
+    /// Only lower-case digits and non-zero ids are taken, version `ff` never. Of versions after 00 the known
+    /// parts are read and the rest, behind a further dash, is passed over, as section 4.3 of the
+    /// recommendation asks.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count >= 55, bytes.count <= 512,
@@ -92,7 +94,8 @@ private enum Hex {
         for byte in digits {
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt64(byte - UInt8(ascii: "0"))
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt64(byte - UInt8(ascii: "a") + 10)
+            case UInt8(ascii: "a")...UInt8(ascii: "f"):
+                value = value << 4 | UInt64(byte - UInt8(ascii: "a") + 10)
             default: return nil
             }
         }
