@@ -34,6 +34,7 @@ var clibs: [Target] {
         .systemLibrary(
             name: "CArgon2", path: "internal/clibs/argon2", pkgConfig: "libargon2",
             providers: [.apt(["libargon2-dev"])]),
+        .systemLibrary(name: "CMalloc", path: "internal/clibs/malloc"),
     ]
 }
 
@@ -86,7 +87,7 @@ var platform: [Target] {
         + module(
             "SoukService", "internal/platform/service",
             [
-                "SoukAuthToken", "SoukBroker", "SoukDatabase", "SoukEnv", "SoukErrors", "SoukEventsRuntime",
+                "CMalloc", "SoukAuthToken", "SoukBroker", "SoukDatabase", "SoukEnv", "SoukErrors", "SoukEventsRuntime",
                 "SoukHTTP", "SoukLogger", "SoukObservability", "SoukTime", .hummingbird, .lifecycle, .logging,
                 .metrics, .nio, .tracing,
             ],

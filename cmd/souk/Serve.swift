@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SoukService
 
 /// Starts every service and serves until SIGTERM or SIGINT.
 struct Serve: AsyncParsableCommand {
@@ -11,6 +12,7 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let startedAt = ContinuousClock.now
+        ProcessMemory.giveBackToSystem()
         try await reportingFailure {
             var configuration = try options.configuration()
             if let port { configuration.port = try configuration.checked(port: port) }

@@ -14,7 +14,7 @@ import time
 import urllib.parse
 
 RETRIED_STATUSES = {429, 502, 503, 504}
-RETRIED_CODES = {"idempotency_key.in_progress"}
+RETRIED_CODES = {"idempotency_key.running"}
 
 
 class ApiError(Exception):
