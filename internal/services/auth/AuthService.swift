@@ -64,16 +64,19 @@ package final class AuthService: HostedService {
         authRoutes = AuthRoutes(
             registration: registration,
             login: Login(
-                accounts: accounts, throttles: throttles, passwords: passwords, tokens: tokens, limits: limits,
+                accounts: accounts, throttles: throttles, passwords: passwords, tokens: tokens,
+                limits: limits,
                 clock: clock, audit: audit),
             refresh: TokenRefresh(
-                sessions: sessions, tokens: tokens, clock: clock, grace: configuration.refreshGrace, audit: audit),
+                sessions: sessions, tokens: tokens, clock: clock, grace: configuration.refreshGrace,
+                audit: audit),
             keys: keys, clients: clients)
         userRoutes = UserRoutes(
             profiles: Profiles(
                 accounts: accounts, throttles: throttles, passwords: passwords, limits: limits, clock: clock,
                 audit: audit),
-            administration: UserAdministration(accounts: accounts, clock: clock, audit: audit), clients: clients)
+            administration: UserAdministration(accounts: accounts, clock: clock, audit: audit),
+            clients: clients)
     }
 
     package func prepare() async throws {

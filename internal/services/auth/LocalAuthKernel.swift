@@ -12,7 +12,8 @@ struct LocalAuthKernel: AuthKernel {
             try context.checkDeadline()
             return try await accounts.users(ids).map { user in
                 UserSummary(
-                    id: user.id, email: user.email, name: user.name, roles: user.roles, isActive: user.isActive)
+                    id: user.id, email: user.email, name: user.name, roles: user.roles,
+                    isActive: user.isActive)
             }
         } catch {
             throw .unavailable("\(error)")

@@ -7,7 +7,9 @@ import SoukProductKernel
 struct LocalProductKernel: ProductKernel {
     let products: any ProductStore
 
-    func variants(_ ids: [VariantID], _ context: CallContext) async throws(ProductKernelError) -> [VariantSnapshot] {
+    func variants(_ ids: [VariantID], _ context: CallContext) async throws(ProductKernelError)
+        -> [VariantSnapshot]
+    {
         do {
             try context.checkDeadline()
             return try await products.snapshots(ids)

@@ -52,7 +52,9 @@ enum Argon2id {
             guard sides.count == 2, let number = UInt32(sides[1]) else { return nil }
             values[sides[0]] = number
         }
-        guard let memory = values["m"], let iterations = values["t"], let lanes = values["p"] else { return nil }
+        guard let memory = values["m"], let iterations = values["t"], let lanes = values["p"] else {
+            return nil
+        }
         return Argon2Parameters(memoryKiB: memory, iterations: iterations, parallelism: lanes)
     }
 
@@ -61,7 +63,8 @@ enum Argon2id {
         func base64(_ bytes: [UInt8]) -> String {
             Data(bytes).base64EncodedString().replacing("=", with: "")
         }
-        return "$argon2id$v=19$m=\(parameters.memoryKiB),t=\(parameters.iterations),p=\(parameters.parallelism)"
+        return
+            "$argon2id$v=19$m=\(parameters.memoryKiB),t=\(parameters.iterations),p=\(parameters.parallelism)"
             + "$\(base64(randomBytes(saltBytes)))$\(base64(randomBytes(hashBytes)))"
     }
 

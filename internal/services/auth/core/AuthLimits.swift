@@ -5,7 +5,8 @@ import SoukTime
 struct AuthLimits: Sendable {
     var failuresPerAccount = ThrottleRule(scope: "login.account", limit: 10, window: .seconds(15 * 60))
     var failuresPerAddress = ThrottleRule(scope: "login.address", limit: 50, window: .seconds(15 * 60))
-    var registrationsPerAddress = ThrottleRule(scope: "register.address", limit: 20, window: .seconds(60 * 60))
+    var registrationsPerAddress = ThrottleRule(
+        scope: "register.address", limit: 20, window: .seconds(60 * 60))
 
     /// The counter of an account, whether it exists or not; nil where the client is not counted.
     ///
@@ -45,6 +46,7 @@ enum Digest {
     /// SHA-256 in lower-case hexadecimal.
     static func sha256(_ text: String) -> String {
         let digits = Array("0123456789abcdef")
-        return String(SHA256.hash(data: Array(text.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        return String(
+            SHA256.hash(data: Array(text.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 }

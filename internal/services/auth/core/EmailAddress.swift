@@ -5,7 +5,8 @@ import SoukAPI
 enum EmailAddress {
     /// Trimmed, lower case, Unicode form C. Says nothing about whether it is an address at all.
     static func normalised(_ text: String) -> String {
-        text.trimmingCharacters(in: .whitespacesAndNewlines).lowercased().precomposedStringWithCanonicalMapping
+        text.trimmingCharacters(in: .whitespacesAndNewlines).lowercased()
+            .precomposedStringWithCanonicalMapping
     }
 
     /// Whether the normalised text can be registered.

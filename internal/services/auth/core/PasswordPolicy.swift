@@ -24,7 +24,8 @@ enum PasswordPolicy {
         }
         if commonest.contains(folded) || Set(folded).count == 1 {
             return FieldError(
-                field: field, code: "too_common", message: "The password is one of the first that anybody tries.")
+                field: field, code: "too_common",
+                message: "The password is one of the first that anybody tries.")
         }
         return nil
     }

@@ -46,7 +46,8 @@ struct Profiles: Sendable {
         }
         let sessionID = principal.sessionID
         let (oldHash, newHash) = (hashes?.old, hashes?.new)
-        let changed = try await accounts.update(principal.userID, expected: expected, at: clock.now()) { account, _ in
+        let changed = try await accounts.update(principal.userID, expected: expected, at: clock.now()) {
+            account, _ in
             guard account.user.isActive else { throw AuthError.accountInactive }
             if let name = change.name { account.user.name = name }
             guard let newHash else { return .none }
@@ -55,7 +56,9 @@ struct Profiles: Sendable {
             account.passwordHash = newHash
             return .allBut(sessionID: sessionID)
         }
-        if change.password != nil { audit.record("password.changed", user: user.id, by: user.id, client: client) }
+        if change.password != nil {
+            audit.record("password.changed", user: user.id, by: user.id, client: client)
+        }
         return changed
     }
 

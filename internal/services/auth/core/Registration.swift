@@ -20,11 +20,15 @@ struct Registration: Sendable {
     ///
     /// - Throws: `ValidationError`, ``AuthError/throttled(retryAfter:)``, ``AuthError/emailTaken``,
     ///   ``AuthError/busy``.
-    func register(email: String, password: String, name: String, from client: ClientAddress) async throws -> Grant {
+    func register(email: String, password: String, name: String, from client: ClientAddress) async throws
+        -> Grant
+    {
         let email = EmailAddress.normalised(email)
         let password = PasswordPolicy.normalised(password)
         try Self.check(email: email, password: password)
-        if let key = limits.registrations(from: client), let wait = try await throttles.take(key, at: clock.now()) {
+        if let key = limits.registrations(from: client),
+            let wait = try await throttles.take(key, at: clock.now())
+        {
             audit.record("register.throttled", client: client)
             throw AuthError.throttled(retryAfter: wait)
         }
@@ -62,7 +66,9 @@ struct Registration: Sendable {
             errors.append(
                 FieldError(field: "email", code: "email", message: "The value must be an e-mail address."))
         }
-        if let complaint = PasswordPolicy.complaint(about: password, email: email) { errors.append(complaint) }
+        if let complaint = PasswordPolicy.complaint(about: password, email: email) {
+            errors.append(complaint)
+        }
         if !errors.isEmpty { throw ValidationError(errors) }
     }
 }

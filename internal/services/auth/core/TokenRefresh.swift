@@ -36,7 +36,9 @@ struct TokenRefresh: Sendable {
 
     /// Revokes the token's family. A token that is unknown or revoked already is fine: the session is over.
     func logOut(_ refreshToken: String, from client: ClientAddress) async throws {
-        guard let session = try await sessions.revoke(Digest.sha256(refreshToken), at: clock.now()) else { return }
+        guard let session = try await sessions.revoke(Digest.sha256(refreshToken), at: clock.now()) else {
+            return
+        }
         audit.record("logout", user: session.userID, client: client, ["session_id": session.id])
     }
 }

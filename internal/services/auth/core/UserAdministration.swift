@@ -23,7 +23,8 @@ struct UserAdministration: Sendable {
     ///
     /// - Throws: ``AuthError/unknownUser``, ``AuthError/lastAdmin``, ``AuthError/versionMismatch``.
     func setActive(_ active: Bool, _ id: UserID, expected: Int?, by admin: Principal) async throws -> User {
-        let user = try await accounts.update(id, expected: expected, at: clock.now()) { account, otherAdmins in
+        let user = try await accounts.update(id, expected: expected, at: clock.now()) {
+            account, otherAdmins in
             if !active, account.user.isActive, account.user.roles.contains(.admin), otherAdmins == 0 {
                 throw AuthError.lastAdmin
             }

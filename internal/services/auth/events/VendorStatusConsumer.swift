@@ -1,6 +1,7 @@
 import Logging
 import SoukCallContext
 import SoukDatabase
+import SoukDatabase
 import SoukEvents
 import SoukEventsRuntime
 import SoukTime
@@ -12,27 +13,27 @@ struct VendorStatusConsumer: Sendable {
     let audit: AuditLog
 
     var handlers: [EventHandler] {
-        [
-            .on(VendorStatusChanged.self) { event, _, transaction in
-                guard let change = Self.change(for: event.status) else { return }
-                do {
-                    _ = try await accounts.update(
-                        event.ownerId, expected: nil, at: clock.now(), in: transaction
-                    ) { account, _ in
-                        change.apply(to: &account.user.roles)
-                        return .none
-                    }
-                } catch AuthError.unknownUser {
-                    // The account is gone: there is nothing to give a role to.
-                    audit.record("role.no_account", user: event.ownerId, ["vendor_status": event.status])
-                    return
-                }
-                let (audit, action) = (audit, change.action)
-                transaction.afterCommit {
-                    audit.record(action, user: event.ownerId, ["role": Role.vendor.rawValue, "by": "vendor service"])
-                }
+        [.on(VendorStatusChanged.self) { event, _, transaction in try await handle(event, in: transaction) }]
+    }
+
+    func handle(_ event: VendorStatusChanged, in transaction: any Transaction) async throws {
+        guard let change = Self.change(for: event.status) else { return }
+        do {
+            _ = try await accounts.update(
+                event.ownerId, expected: nil, at: clock.now(), in: transaction
+            ) { account, _ in
+                change.apply(to: &account.user.roles)
+                return .none
             }
-        ]
+        } catch AuthError.unknownUser {
+            // The account is gone: there is nothing to give a role to.
+            audit.record("role.no_account", user: event.ownerId, ["vendor_status": event.status])
+            return
+        }
+        let (audit, action) = (audit, change.action)
+        transaction.afterCommit {
+            audit.record(action, user: event.ownerId, ["role": Role.vendor.rawValue, "by": "vendor service"])
+        }
     }
 
     enum Change {

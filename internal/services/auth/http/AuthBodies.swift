@@ -41,7 +41,8 @@ struct ProfileBody: RequestBody {
     init(_ fields: FieldReader) {
         let name = fields.optionalString("name", length: UserRules.name, text: .line)
         let new = fields.optionalString("password", length: PasswordPolicy.length, text: .opaque)
-        let current = fields.optionalString("current_password", length: 1...PasswordPolicy.maxBytes, text: .opaque)
+        let current = fields.optionalString(
+            "current_password", length: 1...PasswordPolicy.maxBytes, text: .opaque)
         var password: Profiles.NewPassword?
         if let new {
             if let current {

@@ -37,7 +37,8 @@ struct UserRoutes: Sendable {
         routes.admin.get("/api/v1/admin/users") { request, _ -> Reply in
             let filter = UserFilter(
                 text: try Self.searchText(request), role: try request.queryChoice("role", as: Role.self))
-            return try .page(try await administration.list(filter, try request.pageRequest()).map(UserView.init))
+            return try .page(
+                try await administration.list(filter, try request.pageRequest()).map(UserView.init))
         }
         routes.admin.get("/api/v1/admin/users/{id}") { _, context -> Reply in
             let user = try await administration.user(try context.id(as: UserID.self))

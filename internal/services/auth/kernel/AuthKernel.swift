@@ -37,6 +37,8 @@ package enum AuthKernelError: SoukError {
     package var code: String { "auth.unavailable" }
     package var message: String { "The account service can't be reached right now." }
     package var detail: String? {
-        switch self { case .unavailable(let detail): detail }
+        switch self {
+        case .unavailable(let detail): detail
+        }
     }
 }

@@ -78,6 +78,8 @@ enum AuthMigrations {
     private static func migration(_ version: Int, _ name: String, _ statements: [String]) -> Migration {
         Migration(
             version, name, sqlite: statements,
-            postgres: statements.map { $0.replacing(") STRICT", with: ")").replacing(" INTEGER", with: " BIGINT") })
+            postgres: statements.map {
+                $0.replacing(") STRICT", with: ")").replacing(" INTEGER", with: " BIGINT")
+            })
     }
 }

@@ -70,7 +70,8 @@ struct SQLAccountStore: AccountStore {
         }
         let filter: SQL = terms.isEmpty ? "" : "WHERE \(sql: terms.joined(separator: " AND "))"
         return try await database.snapshot { reader in
-            let count = try await reader.scalar("SELECT COUNT(*) FROM users \(sql: filter)", as: Int.self) ?? 0
+            let count =
+                try await reader.scalar("SELECT COUNT(*) FROM users \(sql: filter)", as: Int.self) ?? 0
             let rows = try await reader.query(
                 """
                 SELECT * FROM users \(sql: filter) ORDER BY created_at DESC, id DESC
@@ -145,7 +146,9 @@ struct SQLAccountStore: AccountStore {
     private static func users(_ rows: [Row], in reader: any SQLExecutor) async throws -> [User] {
         let ids = try rows.map { try $0.get("id", as: UserID.self) }
         var roles: [UserID: Set<Role>] = [:]
-        for row in try await reader.query("SELECT user_id, role FROM user_roles WHERE user_id IN (\(list: ids))") {
+        for row in try await reader.query(
+            "SELECT user_id, role FROM user_roles WHERE user_id IN (\(list: ids))")
+        {
             guard let role = Role(rawValue: try row.get("role")) else { continue }
             roles[try row.get("user_id"), default: []].insert(role)
         }
@@ -157,7 +160,9 @@ struct SQLAccountStore: AccountStore {
         }
     }
 
-    private static func insert(_ roles: Set<Role>, of id: UserID, in transaction: any Transaction) async throws {
+    private static func insert(_ roles: Set<Role>, of id: UserID, in transaction: any Transaction)
+        async throws
+    {
         guard !roles.isEmpty else { return }
         let rows = roles.map(\.rawValue).sorted().map { "(\(id), \($0))" as SQL }
         try await transaction.execute(
@@ -174,7 +179,8 @@ struct SQLAccountStore: AccountStore {
         case .allBut(let sessionID): others = "AND id <> \(sessionID)"
         }
         try await transaction.execute(
-            "UPDATE sessions SET revoked_at = \(now) WHERE user_id = \(id) AND revoked_at IS NULL \(sql: others)")
+            "UPDATE sessions SET revoked_at = \(now) WHERE user_id = \(id) AND revoked_at IS NULL \(sql: others)"
+        )
     }
 
     /// What an admin's search looks through.
@@ -183,7 +189,8 @@ struct SQLAccountStore: AccountStore {
     }
 
     private static func pattern(containing text: String) -> String {
-        let escaped = text.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing("_", with: "\\_")
+        let escaped = text.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing(
+            "_", with: "\\_")
         return "%\(escaped)%"
     }
 }

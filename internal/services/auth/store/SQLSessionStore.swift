@@ -26,13 +26,17 @@ struct SQLSessionStore: SessionStore {
     ) async throws -> Rotation {
         // The revocation of a reused token has to be committed: it is an outcome, not an error.
         try await database.transaction { transaction in
-            guard let token = try await Self.token(presentedHash, at: now, in: transaction) else { return .refused }
+            guard let token = try await Self.token(presentedHash, at: now, in: transaction) else {
+                return .refused
+            }
             if token.isRevoked {
                 return token.rotatedAt == nil ? .refused : .reused(sessionID: token.sessionID, token.userID)
             }
             // The first to set the mark wins, whatever isolation the database gives.
-            let isFirst = try await transaction.execute(
-                "UPDATE refresh_tokens SET rotated_at = \(now) WHERE hash = \(presentedHash) AND rotated_at IS NULL") == 1
+            let isFirst =
+                try await transaction.execute(
+                    "UPDATE refresh_tokens SET rotated_at = \(now) WHERE hash = \(presentedHash) AND rotated_at IS NULL"
+                ) == 1
             if !isFirst, token.rotatedAt.map({ now - $0 >= grace }) ?? true {
                 try await Self.revoke(token.sessionID, at: now, in: transaction)
                 return .reused(sessionID: token.sessionID, token.userID)
@@ -41,7 +45,8 @@ struct SQLSessionStore: SessionStore {
                 return .refused
             }
             let expiry = now + lifetime
-            try await Self.insert(successor, of: token.sessionID, token.generation + 1, until: expiry, in: transaction)
+            try await Self.insert(
+                successor, of: token.sessionID, token.generation + 1, until: expiry, in: transaction)
             try await transaction.execute(
                 "UPDATE sessions SET expires_at = \(expiry) WHERE id = \(token.sessionID)")
             return .rotated(sessionID: token.sessionID, user)
@@ -54,13 +59,15 @@ struct SQLSessionStore: SessionStore {
             guard let token, !token.isRevoked else { return nil }
             try await Self.revoke(token.sessionID, at: now, in: transaction)
             return Session(
-                id: token.sessionID, userID: token.userID, createdAt: token.createdAt, expiresAt: token.expiresAt)
+                id: token.sessionID, userID: token.userID, createdAt: token.createdAt,
+                expiresAt: token.expiresAt)
         }
     }
 
     func purge(at now: Timestamp) async throws -> Int {
         try await database.transaction { transaction in
-            let tokens = try await transaction.execute("DELETE FROM refresh_tokens WHERE expires_at <= \(now)")
+            let tokens = try await transaction.execute(
+                "DELETE FROM refresh_tokens WHERE expires_at <= \(now)")
             try await transaction.execute("DELETE FROM sessions WHERE expires_at <= \(now)")
             return tokens
         }
@@ -108,7 +115,9 @@ struct SQLSessionStore: SessionStore {
             """)
     }
 
-    private static func revoke(_ sessionID: String, at now: Timestamp, in transaction: any Transaction) async throws {
+    private static func revoke(_ sessionID: String, at now: Timestamp, in transaction: any Transaction)
+        async throws
+    {
         try await transaction.execute(
             "UPDATE sessions SET revoked_at = \(now) WHERE id = \(sessionID) AND revoked_at IS NULL")
     }

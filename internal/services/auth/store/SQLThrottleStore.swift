@@ -42,13 +42,16 @@ struct SQLThrottleStore: ThrottleStore {
         try await database.execute("DELETE FROM throttles WHERE ends_at <= \(now)")
     }
 
-    private static func window(_ key: ThrottleKey, in reader: any SQLExecutor) async throws -> ThrottleWindow? {
+    private static func window(_ key: ThrottleKey, in reader: any SQLExecutor) async throws -> ThrottleWindow?
+    {
         let row = try await reader.first(
             """
             SELECT started_at, attempts FROM throttles
             WHERE scope = \(key.rule.scope) AND subject = \(key.subject)
             """)
-        return try row.map { ThrottleWindow(startedAt: try $0.get("started_at"), count: try $0.get("attempts")) }
+        return try row.map {
+            ThrottleWindow(startedAt: try $0.get("started_at"), count: try $0.get("attempts"))
+        }
     }
 
     private static func count(

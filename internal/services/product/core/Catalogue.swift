@@ -33,7 +33,8 @@ struct Catalogue: Sendable {
         if product.status == .published { return (product, .shopper) }
         guard let principal = context.principal else { throw ProductError.unknownProduct }
         if principal.has(.admin) { return (product, .owner) }
-        guard let vendor = try await directory.vendor(of: principal, context), vendor.id == product.vendorID else {
+        guard let vendor = try await directory.vendor(of: principal, context), vendor.id == product.vendorID
+        else {
             throw ProductError.unknownProduct
         }
         return (product, .owner)

@@ -18,7 +18,8 @@ struct Category: Sendable, Hashable {
     var updatedAt: Timestamp
 
     init(
-        id: CategoryID = CategoryID(), parentID: CategoryID? = nil, slug: String, name: String, position: Int = 0,
+        id: CategoryID = CategoryID(), parentID: CategoryID? = nil, slug: String, name: String,
+        position: Int = 0,
         version: Int = 1, createdAt: Timestamp, updatedAt: Timestamp? = nil
     ) {
         self.id = id

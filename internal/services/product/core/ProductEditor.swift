@@ -47,8 +47,10 @@ struct ProductEditor: Sendable {
         }
         let product = Product(
             vendorID: vendor, name: draft.name,
-            slug: draft.slug ?? Slug.make(from: draft.name, fallback: "product"), description: draft.description,
-            status: draft.status, categoryIDs: draft.categoryIDs, media: draft.media, attributes: draft.attributes,
+            slug: draft.slug ?? Slug.make(from: draft.name, fallback: "product"),
+            description: draft.description,
+            status: draft.status, categoryIDs: draft.categoryIDs, media: draft.media,
+            attributes: draft.attributes,
             variants: variants.sorted { ($0.position, $0.id) < ($1.position, $1.id) }, createdAt: clock.now())
         return try await products.create(product, slugIsGiven: draft.slug != nil, creationKey: key)
     }

@@ -29,7 +29,8 @@ enum ProductError: SoukError, Hashable {
         case .vendorRequired: .forbidden
         case .versionMismatch, .categoryVersionMismatch: .preconditionFailed
         case .mixedCurrencies, .unknownParent: .unprocessable
-        case .slugTaken, .skuTaken, .illegalTransition, .noActiveVariant, .tooManyVariants, .categorySlugTaken,
+        case .slugTaken, .skuTaken, .illegalTransition, .noActiveVariant, .tooManyVariants,
+            .categorySlugTaken,
             .categoryNotEmpty, .categoryCycle, .categoryTooDeep:
             .conflict
         }
@@ -66,8 +67,10 @@ enum ProductError: SoukError, Hashable {
         case .versionMismatch: "The product has changed since it was read."
         case .slugTaken: "Another product of this vendor has this slug."
         case .skuTaken(let skus): "The vendor has these SKUs already: \(skus.joined(separator: ", "))."
-        case .illegalTransition(let from, let to): "A product that is \(from.rawValue) can't become \(to.rawValue)."
-        case .noActiveVariant: "A published product needs at least one active variant; archive the product instead."
+        case .illegalTransition(let from, let to):
+            "A product that is \(from.rawValue) can't become \(to.rawValue)."
+        case .noActiveVariant:
+            "A published product needs at least one active variant; archive the product instead."
         case .tooManyVariants: "A product has at most \(Product.maxVariants) variants."
         case .mixedCurrencies: "All variants of a product are priced in one currency."
         case .unknownParent: "There is no such category to put it into."

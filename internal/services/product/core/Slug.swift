@@ -9,7 +9,7 @@ enum Slug {
     /// - Parameter fallback: What a name without any such character becomes.
     static func make(from name: String, fallback: String) -> String {
         var slug = ""
-        for scalar in name.lowercased().decomposedStringWithCompatibilityMapping.unicodeScalars {
+        for scalar in name.decomposedStringWithCompatibilityMapping.lowercased().unicodeScalars {
             switch scalar {
             case "a"..."z", "0"..."9":
                 slug.unicodeScalars.append(scalar)

@@ -17,7 +17,8 @@ struct CatalogueRoutes: Sendable {
             return try .page(page.map { ProductView($0, for: .shopper) })
         }
         routes.open.get("/api/v1/products/{id}") { _, context -> Reply in
-            let (product, view) = try await catalogue.product(try context.id(as: ProductID.self), context.call)
+            let (product, view) = try await catalogue.product(
+                try context.id(as: ProductID.self), context.call)
             return try .ok(ProductView(product, for: view), version: product.version)
         }
         routes.open.get("/api/v1/categories") { _, _ -> Reply in
@@ -50,9 +51,11 @@ struct CatalogueRoutes: Sendable {
 
     static func text(_ request: Request, _ name: String, length: ClosedRange<Int>) throws -> String? {
         guard let text = request.queryString(name) else { return nil }
-        guard length.contains(text.count), text.utf8.count <= 4 * length.upperBound, !text.utf8.contains(0) else {
+        guard length.contains(text.count), text.utf8.count <= 4 * length.upperBound, !text.utf8.contains(0)
+        else {
             throw malformed(
-                name, "length", "The value must have \(length.lowerBound) to \(length.upperBound) characters.")
+                name, "length", "The value must have \(length.lowerBound) to \(length.upperBound) characters."
+            )
         }
         return text
     }

@@ -14,7 +14,8 @@ struct CreateProductBody: RequestBody {
 
     init(_ fields: FieldReader) {
         let status = fields.optionalChoice("status", as: InitialStatus.self) ?? .draft
-        let variants = fields.array("variants", count: 1...Product.maxVariants, of: VariantBody.self).map(\.draft)
+        let variants = fields.array("variants", count: 1...Product.maxVariants, of: VariantBody.self).map(
+            \.draft)
         var seen: Set<String> = []
         for (index, variant) in variants.enumerated() where !seen.insert(variant.sku).inserted {
             fields.fail("variants[\(index)].sku", code: "duplicate", "Another variant has this SKU.")
@@ -53,7 +54,8 @@ struct VariantBody: RequestBody {
         let attributes = ProductFields.attributes(fields) ?? [:]
         let position = fields.optionalInt("position", in: Variant.positions)
         let price = ProductFields.bounded(fields.money("price", min: 1), fields)
-        draft = VariantDraft(sku: sku, attributes: attributes, price: price ?? ProductFields.noPrice, position: position)
+        draft = VariantDraft(
+            sku: sku, attributes: attributes, price: price ?? ProductFields.noPrice, position: position)
     }
 }
 
@@ -98,11 +100,14 @@ enum ProductFields {
 
     /// By position, those without one where they stand in the list.
     static func media(_ fields: FieldReader) -> [Media]? {
-        guard let bodies = fields.optionalArray("media", count: 0...Product.maxMedia, of: MediaBody.self) else {
+        guard let bodies = fields.optionalArray("media", count: 0...Product.maxMedia, of: MediaBody.self)
+        else {
             return nil
         }
         return bodies.enumerated()
-            .sorted { ($0.element.position ?? $0.offset, $0.offset) < ($1.element.position ?? $1.offset, $1.offset) }
+            .sorted {
+                ($0.element.position ?? $0.offset, $0.offset) < ($1.element.position ?? $1.offset, $1.offset)
+            }
             .map(\.element.media)
     }
 

@@ -68,7 +68,8 @@ struct VendorProductRoutes: Sendable {
             let id = try context.id(as: ProductID.self)
             let variant = try context.id("variant_id", as: VariantID.self)
             _ = try await editor.changeVariant(
-                variant, of: id, of: vendor, expected: try request.ifMatch(), VariantChange(status: .withdrawn))
+                variant, of: id, of: vendor, expected: try request.ifMatch(),
+                VariantChange(status: .withdrawn))
             return .noContent
         }
     }

@@ -9,7 +9,8 @@ package protocol ProductKernel: Sendable {
     ///
     /// - Parameter ids: at most 1,000.
     /// - Throws: ``ProductKernelError/unavailable(_:)``.
-    func variants(_ ids: [VariantID], _ context: CallContext) async throws(ProductKernelError) -> [VariantSnapshot]
+    func variants(_ ids: [VariantID], _ context: CallContext) async throws(ProductKernelError)
+        -> [VariantSnapshot]
 }
 
 /// One variant at one moment; an order freezes what it needs of it.
@@ -49,6 +50,8 @@ package enum ProductKernelError: SoukError {
     package var code: String { "product.unavailable" }
     package var message: String { "The product service can't be reached right now." }
     package var detail: String? {
-        switch self { case .unavailable(let detail): detail }
+        switch self {
+        case .unavailable(let detail): detail
+        }
     }
 }

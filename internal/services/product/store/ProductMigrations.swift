@@ -93,6 +93,8 @@ enum ProductMigrations {
     private static func migration(_ version: Int, _ name: String, _ statements: [String]) -> Migration {
         Migration(
             version, name, sqlite: statements,
-            postgres: statements.map { $0.replacing(") STRICT", with: ")").replacing(" INTEGER", with: " BIGINT") })
+            postgres: statements.map {
+                $0.replacing(") STRICT", with: ")").replacing(" INTEGER", with: " BIGINT")
+            })
     }
 }

@@ -14,7 +14,8 @@ enum ProductRows {
         guard !rows.isEmpty else { return [] }
         let ids = try rows.map { try $0.get("id", as: ProductID.self) }
         let variants = try await group(
-            reader, "SELECT * FROM variants WHERE product_id IN (\(list: ids)) ORDER BY position, id", variant)
+            reader, "SELECT * FROM variants WHERE product_id IN (\(list: ids)) ORDER BY position, id", variant
+        )
         let media = try await group(
             reader, "SELECT * FROM product_media WHERE product_id IN (\(list: ids)) ORDER BY position"
         ) { row in Media(url: try row.get("url"), alt: try row.get("alt")) }
@@ -23,7 +24,8 @@ enum ProductRows {
         ) { row in try row.get("category_id", as: CategoryID.self) }
         return try zip(ids, rows).map { id, row in
             Product(
-                id: id, vendorID: try row.get("vendor_id"), name: try row.get("name"), slug: try row.get("slug"),
+                id: id, vendorID: try row.get("vendor_id"), name: try row.get("name"),
+                slug: try row.get("slug"),
                 description: try row.get("description"),
                 status: try choice(ProductStatus.self, row, "status"), categoryIDs: categories[id] ?? [],
                 media: media[id] ?? [], attributes: try attributes(row), variants: variants[id] ?? [],
@@ -51,7 +53,8 @@ enum ProductRows {
 
     private static func variant(_ row: Row) throws -> Variant {
         Variant(
-            id: try row.get("id"), sku: try row.get("sku"), attributes: try attributes(row), price: try money(row),
+            id: try row.get("id"), sku: try row.get("sku"), attributes: try attributes(row),
+            price: try money(row),
             position: try row.get("position"), status: try choice(Variant.Status.self, row, "status"))
     }
 
@@ -76,7 +79,8 @@ enum ProductRows {
 
     // MARK: - Writing
 
-    static func insert(_ product: Product, creationKey: String?, in transaction: any Transaction) async throws {
+    static func insert(_ product: Product, creationKey: String?, in transaction: any Transaction) async throws
+    {
         try await transaction.execute(
             """
             INSERT INTO products (id, vendor_id, name, slug, description, status, attributes, sort_name, search_text,
@@ -141,7 +145,8 @@ enum ProductRows {
             "(\(product.id), \(position), \(media.url), \(media.alt))"
         }
         try await transaction.execute(
-            "INSERT INTO product_media (product_id, position, url, alt) VALUES \(sql: rows.joined(separator: ", "))")
+            "INSERT INTO product_media (product_id, position, url, alt) VALUES \(sql: rows.joined(separator: ", "))"
+        )
     }
 
     private static func insertCategories(of product: Product, in transaction: any Transaction) async throws {

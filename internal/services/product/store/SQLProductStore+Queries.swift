@@ -50,7 +50,8 @@ extension SQLProductStore {
                 LIMIT \(page.size) OFFSET \(page.offset)
                 """)
             return Page(
-                items: try await ProductRows.products(rows, in: reader), request: page, totalCount: count ?? 0)
+                items: try await ProductRows.products(rows, in: reader), request: page, totalCount: count ?? 0
+            )
         }
     }
 
@@ -102,7 +103,8 @@ extension SQLProductStore {
     }
 
     private static func pattern(containing text: String) -> String {
-        let escaped = text.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing("_", with: "\\_")
+        let escaped = text.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing(
+            "_", with: "\\_")
         return "%\(escaped)%"
     }
 

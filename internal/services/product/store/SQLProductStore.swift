@@ -15,8 +15,9 @@ struct SQLProductStore: ProductStore {
     func create(_ product: Product, slugIsGiven: Bool, creationKey: String?) async throws -> Product {
         try product.validate()
         return try await database.transaction { transaction in
-            if let creationKey, let made = try await Self.product(
-                "vendor_id = \(product.vendorID) AND creation_key = \(creationKey)", in: transaction)
+            if let creationKey,
+                let made = try await Self.product(
+                    "vendor_id = \(product.vendorID) AND creation_key = \(creationKey)", in: transaction)
             {
                 return made
             }
@@ -83,7 +84,8 @@ struct SQLProductStore: ProductStore {
     private static func freeSlug(for product: Product, in reader: any SQLExecutor) async throws -> String {
         let candidates = [product.slug] + (2...9).map { Slug.numbered(product.slug, String($0)) }
         let rows = try await reader.query(
-            "SELECT slug FROM products WHERE vendor_id = \(product.vendorID) AND slug IN (\(list: candidates))")
+            "SELECT slug FROM products WHERE vendor_id = \(product.vendorID) AND slug IN (\(list: candidates))"
+        )
         let taken = Set(try rows.map { try $0.get("slug", as: String.self) })
         // The end of an id is random: with that many namesakes nobody reads the number any more.
         return candidates.first { !taken.contains($0) }
@@ -95,7 +97,8 @@ struct SQLProductStore: ProductStore {
         let rows = try await reader.query("SELECT id FROM categories WHERE id IN (\(list: ids))")
         let known = Set(try rows.map { try $0.get("id", as: CategoryID.self) })
         let errors = ids.enumerated().filter { !known.contains($0.element) }.map { index, _ in
-            FieldError(field: "category_ids[\(index)]", code: "unknown", message: "There is no such category.")
+            FieldError(
+                field: "category_ids[\(index)]", code: "unknown", message: "There is no such category.")
         }
         if !errors.isEmpty { throw ValidationError(errors) }
     }

@@ -1,0 +1,136 @@
+import HTTPTypes
+import SoukAuthToken
+import SoukBroker
+import SoukDatabase
+import SoukEnv
+import SoukEventsRuntime
+import SoukHTTP
+import SoukService
+import SoukTesting
+import Synchronization
+import Testing
+
+@testable import SoukAuth
+
+/// An auth service over a database of its own, called through its routes.
+struct AuthFixture: Sendable {
+    static let adminEmail = "root@example.com"
+    static let adminPassword = "correct horse battery"
+    static let password = "a fine long secret"
+
+    /// Hashes as cheap as libargon2 allows.
+    static let cheap = [
+        "SOUK_AUTH_ARGON2_MEMORY_KIB": "8", "SOUK_AUTH_ARGON2_ITERATIONS": "1",
+        "SOUK_AUTH_ADMIN_EMAIL": adminEmail, "SOUK_AUTH_ADMIN_PASSWORD": adminPassword,
+    ]
+
+    let clock: ManualClock
+    let database: any Database
+    let service: AuthService
+    let keys: TokenKeys
+    private let caller: TestCaller
+
+    init(
+        _ environment: [String: String] = [:], database: (any Database)? = nil,
+        clock: ManualClock = ManualClock()
+    ) async throws {
+        self.clock = clock
+        if let database { self.database = database } else { self.database = try await TestDatabase.make() }
+        keys = try await TokenKeys.generate(clock: clock)
+        service = try AuthService(
+            resources: ServiceResources(
+                name: "auth", database: self.database, broker: SilentBroker(), clock: clock,
+                environment: Environment(values: Self.cheap.merging(environment) { $1 })),
+            keys: keys)
+        try await service.prepare()
+        let web = WebRouter(verifier: keys)
+        service.registerRoutes(web.routes)
+        caller = TestCaller(responder: web.buildResponder())
+    }
+
+    func send(
+        _ method: HTTPRequest.Method, _ path: String, token: String? = nil, json: String? = nil,
+        headers: HTTPFields = [:], from address: String = "203.0.113.1"
+    ) async throws -> Answer {
+        try await caller.send(method, path, token: token, json: json, headers: headers, from: address)
+    }
+
+    func register(
+        _ email: String, password: String = AuthFixture.password, from address: String = "203.0.113.1"
+    ) async throws -> Answer {
+        try await send(
+            .post, "/api/v1/auth/register",
+            json: #"{"email": "\#(email)", "password": "\#(password)", "name": "Ann"}"#, from: address)
+    }
+
+    func logIn(
+        _ email: String, _ password: String = AuthFixture.password, from address: String = "203.0.113.1"
+    ) async throws -> Answer {
+        try await send(
+            .post, "/api/v1/auth/login", json: #"{"email": "\#(email)", "password": "\#(password)"}"#,
+            from: address)
+    }
+
+    func refresh(_ token: String?) async throws -> Answer {
+        try await send(.post, "/api/v1/auth/refresh", json: #"{"refresh_token": "\#(token ?? "")"}"#)
+    }
+
+    /// The admin's access token.
+    func admin() async throws -> String {
+        try #require(try await logIn(Self.adminEmail, Self.adminPassword).data["access_token"].string)
+    }
+
+    func count(_ sql: SQL) async throws -> Int {
+        try await database.scalar(sql, as: Int.self) ?? 0
+    }
+
+    var accounts: SQLAccountStore {
+        let runtime = EventRuntime(service: "auth", database: database, broker: SilentBroker(), clock: clock)
+        return SQLAccountStore(database: database, outbox: runtime.outbox)
+    }
+}
+
+extension Answer {
+    var accessToken: String? { data["access_token"].string }
+    var refreshToken: String? { data["refresh_token"].string }
+    var userID: String? { data["user"]["id"].string }
+}
+
+/// A broker that nothing is expected of.
+struct SilentBroker: Broker {
+    var capabilities: BrokerCapabilities { .all }
+
+    func publish(_ messages: [BrokerMessage], to topic: String) async throws(BrokerError) {}
+
+    func subscribe(
+        to topics: [String], group: String, options: SubscriptionOptions
+    ) async throws(BrokerError) -> any BrokerSubscription {
+        ClosedSubscription()
+    }
+
+    func lag(group: String) async throws(BrokerError) -> [String: Int] { [:] }
+
+    func close() async {}
+
+    private struct ClosedSubscription: BrokerSubscription {
+        func next() async throws(BrokerError) -> Delivery? { nil }
+        func close() async {}
+    }
+}
+
+/// Passwords that are their own hash, counting what is asked of it.
+final class RecordingHasher: PasswordHashing {
+    private let asked = Mutex<[String?]>([])
+
+    /// The stored hashes that passwords were checked against; nil where there was none.
+    var checks: [String?] { asked.withLock { $0 } }
+
+    func hash(_ password: String) async throws -> String { password }
+
+    func verify(_ password: String, against stored: String?) async throws -> Bool {
+        asked.withLock { $0.append(stored) }
+        return password == stored
+    }
+
+    func isOutdated(_ stored: String) -> Bool { false }
+}

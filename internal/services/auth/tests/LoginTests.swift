@@ -1,0 +1,138 @@
+import HTTPTypes
+import Logging
+@testable import SoukAuth
+import SoukAuthToken
+import SoukCallContext
+import SoukDatabase
+import SoukIDs
+import SoukTesting
+import SoukTime
+import Testing
+
+@Suite struct LoginTests {
+    @Test func registersAndLogsIn() async throws {
+        let auth = try await AuthFixture()
+        let made = try await auth.register("  Ann@Example.com ")
+        #expect(made.status == 201)
+        #expect(made.data["user"]["email"].string == "ann@example.com")
+        #expect(made.data["user"]["roles"].items == [.string("customer")])
+        #expect(made.data["token_type"].string == "Bearer")
+        #expect(made.data["expires_in"].int == 900)
+        #expect(made.headers[.cacheControl] == "no-store")
+        #expect(made.data["user"].keys.isDisjoint(with: ["password", "password_hash"]))
+
+        let entered = try await auth.logIn("ANN@example.com")
+        #expect(entered.status == 200)
+        let claims = try await auth.keys.validateAndExtractInfoFromToken(try #require(entered.accessToken))
+        #expect(claims.userID.description == made.userID)
+        #expect(claims.roles == [.customer])
+        #expect(!claims.sessionID.isEmpty)
+        #expect(try await auth.count("SELECT COUNT(*) FROM outbox") == 2)
+    }
+
+    @Test func anAddressIsTakenOnce() async throws {
+        let auth = try await AuthFixture()
+        #expect(try await auth.register("ann@example.com").status == 201)
+        let again = try await auth.register("Ann@example.com")
+        #expect(again.status == 409)
+        #expect(again.code == "user.email_taken")
+    }
+
+    @Test func ofManyAtOnceOneGetsTheAddress() async throws {
+        let auth = try await AuthFixture()
+        let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<10 { group.addTask { try await auth.register("ann@example.com").status } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(statuses.filter { $0 == 201 }.count == 1)
+        #expect(statuses.filter { $0 == 409 }.count == 9)
+    }
+
+    @Test(arguments: [
+        (#"{"email": "nobody", "password": "a fine long secret", "name": "A"}"#, 422, "email"),
+        (#"{"email": "a@b.co", "password": "short", "name": "A"}"#, 422, "password"),
+        (#"{"email": "a@b.co", "password": "password123", "name": "A"}"#, 422, "password"),
+        (#"{"email": "a@b.co", "password": "a fine long secret", "name": " A"}"#, 422, "name"),
+        (
+            #"{"email": "a@b.co", "password": "a fine long secret", "name": "A", "roles": ["admin"]}"#, 400,
+            "roles"
+        ),
+        (#"{"email": 7, "password": "a fine long secret", "name": "A"}"#, 400, "email"),
+    ])
+    func badRegistrationsNameTheField(_ json: String, _ status: Int, _ field: String) async throws {
+        let auth = try await AuthFixture()
+        let answer = try await auth.send(.post, "/api/v1/auth/register", json: json)
+        #expect(answer.status == status)
+        #expect(answer.json["errors"][0]["field"].string == field)
+    }
+
+    @Test func unknownUserAndWrongPasswordGetOneAnswer() async throws {
+        let auth = try await AuthFixture()
+        _ = try await auth.register("ann@example.com")
+        let wrong = try await auth.logIn("ann@example.com", "not the one")
+        let unknown = try await auth.logIn("bob@example.com", "not the one")
+        let huge = try await auth.logIn("ann@example.com", String(repeating: "x", count: 1_025))
+        #expect(wrong.status == 401)
+        #expect(unknown.status == 401)
+        for key in ["code", "title", "detail", "type"] { #expect(wrong.json[key] == unknown.json[key]) }
+        #expect(huge.status == 422)
+    }
+
+    @Test func anUnknownUserCostsOneHashToo() async throws {
+        let auth = try await AuthFixture()
+        let hasher = RecordingHasher()
+        let login = login(auth, hasher)
+        try await auth.accounts.create(account("ann@example.com", auth.clock.now()))
+        await #expect(throws: AuthError.invalidCredentials) {
+            try await login.logIn(email: "ann@example.com", password: "wrong", from: ClientAddress("a"))
+        }
+        await #expect(throws: AuthError.invalidCredentials) {
+            try await login.logIn(email: "bob@example.com", password: "wrong", from: ClientAddress("a"))
+        }
+        #expect(hasher.checks == ["stored", nil])
+    }
+
+    @Test func manyGuessesAtOnceGetNoMoreThanTheLimit() async throws {
+        let auth = try await AuthFixture()
+        let hasher = RecordingHasher()
+        let login = login(auth, hasher)
+        try await auth.accounts.create(account("ann@example.com", auth.clock.now()))
+        await withTaskGroup(of: Void.self) { group in
+            for guess in 0..<40 {
+                group.addTask {
+                    _ = try? await login.logIn(
+                        email: "ann@example.com", password: "guess \(guess)", from: ClientAddress("a"))
+                }
+            }
+        }
+        #expect(hasher.checks.count == 10)
+    }
+
+    @Test func aHashAtAnotherCostIsRenewed() async throws {
+        let auth = try await AuthFixture()
+        _ = try await auth.register("ann@example.com")
+        let before = try await auth.accounts.account(email: "ann@example.com")?.passwordHash
+        let dearer = try await AuthFixture(["SOUK_AUTH_ARGON2_ITERATIONS": "3"], database: auth.database)
+        #expect(try await dearer.logIn("ann@example.com").status == 200)
+        let after = try await auth.accounts.account(email: "ann@example.com")?.passwordHash
+        #expect(before?.contains("t=1,") == true)
+        #expect(after?.contains("t=3,") == true)
+        #expect(try await dearer.logIn("ann@example.com").status == 200)
+    }
+
+    private func login(_ auth: AuthFixture, _ hasher: RecordingHasher) -> Login {
+        let accounts = auth.accounts
+        let sessions = SQLSessionStore(database: auth.database, accounts: accounts)
+        return Login(
+            accounts: accounts, throttles: SQLThrottleStore(database: auth.database), passwords: hasher,
+            tokens: TokenIssuer(
+                keys: auth.keys, sessions: sessions, clock: auth.clock, accessLifetime: .seconds(60),
+                refreshLifetime: .seconds(600)),
+            limits: AuthLimits(), clock: auth.clock, audit: AuditLog(logger: Logger(label: "test")))
+    }
+
+    private func account(_ email: String, _ now: Timestamp) -> Account {
+        Account(
+            user: User(email: email, name: "Ann", roles: [.customer], createdAt: now), passwordHash: "stored")
+    }
+}

@@ -1,0 +1,183 @@
+import HTTPTypes
+import SoukAuthToken
+import SoukBroker
+import SoukCallContext
+import SoukDatabase
+import SoukEnv
+import SoukHTTP
+import SoukIDs
+import SoukIdentifiers
+import SoukService
+import SoukTesting
+import SoukTime
+import SoukVendorKernel
+import Synchronization
+import Testing
+
+@testable import SoukProduct
+
+/// A product service over a database of its own, called through its routes by two vendors, a customer and an admin.
+struct ProductFixture: Sendable {
+    /// Somebody who calls.
+    struct Caller: Sendable {
+        let userID: UserID
+        let token: String
+    }
+
+    let clock = ManualClock()
+    let database: any Database
+    let vendors = FakeVendors()
+    let service: ProductService
+    let ann: Caller
+    let bob: Caller
+    let customer: Caller
+    let admin: Caller
+    let annsVendor = VendorID()
+    let bobsVendor = VendorID()
+    private let caller: TestCaller
+
+    init() async throws {
+        database = try await TestDatabase.make()
+        let keys = try await TokenKeys.generate(clock: clock)
+        service = ProductService(
+            resources: ServiceResources(
+                name: "product", database: database, broker: SilentBroker(), clock: clock,
+                environment: Environment(values: [:])),
+            vendors: vendors)
+        try await service.prepare()
+        let web = WebRouter(verifier: keys)
+        service.registerRoutes(web.routes)
+        caller = TestCaller(responder: web.buildResponder())
+        let start = clock.now()
+        func account(_ roles: Set<Role>) async throws -> Caller {
+            let id = UserID()
+            let claims = AccessClaims(
+                userID: id, roles: roles, sessionID: "s", issuedAt: start,
+                expiresAt: start + .seconds(86_400 * 30))
+            return Caller(userID: id, token: try await keys.createToken(claims))
+        }
+        ann = try await account([.customer, .vendor])
+        bob = try await account([.customer, .vendor])
+        customer = try await account([.customer])
+        admin = try await account([.admin])
+        vendors.set(annsVendor, ownedBy: ann.userID, .active)
+        vendors.set(bobsVendor, ownedBy: bob.userID, .active)
+    }
+
+    func send(
+        _ method: HTTPRequest.Method, _ path: String, as caller: Caller? = nil, json: String? = nil,
+        headers: HTTPFields = [:]
+    ) async throws -> Answer {
+        try await self.caller.send(
+            method, path, token: caller?.token, json: json, headers: headers, from: "203.0.113.1")
+    }
+
+    /// Makes a product and returns it; `more` goes into the body.
+    func make(
+        _ name: String, sku: String, price: Int = 1_999, status: String = "published", more: String = "",
+        as caller: Caller? = nil
+    ) async throws -> JSON {
+        let json = """
+            {"name": "\(name)", "status": "\(status)"\(more),
+             "variants": [{"sku": "\(sku)", "price": {"amount": \(price), "currency": "GBP"}}]}
+            """
+        let answer = try await send(.post, "/api/v1/products", as: caller ?? ann, json: json)
+        #expect(answer.status == 201, "\(answer.json)")
+        return answer.data
+    }
+
+    /// Changes a product whatever its version.
+    func patch(_ product: JSON, _ json: String, version: Int? = nil, as caller: Caller? = nil) async throws
+        -> Answer
+    {
+        let id = product["id"].string ?? ""
+        var current = version
+        if current == nil {
+            current = try await send(.get, "/api/v1/products/\(id)", as: admin).data["version"].int
+        }
+        return try await send(
+            .patch, "/api/v1/products/\(id)", as: caller ?? ann, json: json,
+            headers: [.ifMatch: "\"\(current ?? 0)\""])
+    }
+
+    func category(_ name: String, below parent: String? = nil) async throws -> String {
+        let parent = parent.map { #", "parent_id": "\#($0)""# } ?? ""
+        let answer = try await send(
+            .post, "/api/v1/admin/categories", as: admin, json: #"{"name": "\#(name)"\#(parent)}"#)
+        #expect(answer.status == 201, "\(answer.json)")
+        return answer.data["id"].string ?? ""
+    }
+
+    /// The names on the shelf.
+    func shelf(_ query: String) async throws -> [String] {
+        let answer = try await send(.get, "/api/v1/products\(query)")
+        #expect(answer.status == 200, "\(answer.json)")
+        return answer.data.items.compactMap { $0["name"].string }
+    }
+}
+
+/// Vendors by owner; everything else the product service must not ask for.
+final class FakeVendors: VendorKernel {
+    private let owned = Mutex<[UserID: VendorSummary]>([:])
+    private let asked = Mutex(0)
+
+    /// How often it was asked.
+    var calls: Int { asked.withLock { $0 } }
+
+    func set(_ id: VendorID, ownedBy owner: UserID, _ status: VendorSummary.Status) {
+        owned.withLock { $0[owner] = VendorSummary(id: id, ownerID: owner, name: "V", status: status) }
+    }
+
+    func vendors(
+        ownedBy users: [UserID], _ context: CallContext
+    ) async throws(VendorKernelError) -> [UserID: VendorSummary] {
+        asked.withLock { $0 += 1 }
+        return owned.withLock { owned in owned.filter { users.contains($0.key) } }
+    }
+
+    func vendors(_ ids: [VendorID], _ context: CallContext) async throws(VendorKernelError) -> [VendorID:
+        VendorSummary]
+    {
+        throw .unavailable("not expected")
+    }
+
+    func offers(_ skus: [VendorSKU], _ context: CallContext) async throws(VendorKernelError) -> [StockOffer] {
+        throw .unavailable("not expected")
+    }
+
+    func reserve(_ request: ReservationRequest, _ context: CallContext) async throws(VendorKernelError)
+        -> Reservation
+    {
+        throw .unavailable("not expected")
+    }
+
+    func release(_ order: OrderID, _ context: CallContext) async throws(VendorKernelError) {
+        throw .unavailable("not expected")
+    }
+
+    func cancelFulfilment(_ order: OrderID, _ context: CallContext) async throws(VendorKernelError) {
+        throw .unavailable("not expected")
+    }
+}
+
+/// A broker that nothing is expected of.
+struct SilentBroker: Broker {
+    var capabilities: BrokerCapabilities { .all }
+
+    func publish(_ messages: [BrokerMessage], to topic: String) async throws(BrokerError) {}
+
+    func subscribe(
+        to topics: [String], group: String, options: SubscriptionOptions
+    ) async throws(BrokerError) -> any BrokerSubscription {
+        ClosedSubscription()
+    }
+
+    func lag(group: String) async throws(BrokerError) -> [String: Int] { [:] }
+
+    func close() async {}
+
+    private struct ClosedSubscription: BrokerSubscription {
+        func next() async throws(BrokerError) -> Delivery? { nil }
+        func close() async {}
+    }
+}
