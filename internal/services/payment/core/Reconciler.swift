@@ -58,7 +58,7 @@ struct Reconciler: Sendable {
         let settled = try await workflow.settle(intent.id, signal)
         if settled.state == intent.state {
             try await postpone(intent)
-        } else {
+        } else if !hasExpired {
             logger.notice("webhook was lost: state taken from the provider", metadata: [
                 "payment_id": "\(intent.id)", "state": "\(settled.state)",
             ])

@@ -22,7 +22,7 @@ struct PaymentHandlers: Sendable {
     }
 
     /// All that is left goes back, now or as soon as it is captured after all.
-    private func refund(_ event: OrderRefundRequired, in tx: any Transaction) async throws {
+    func refund(_ event: OrderRefundRequired, in tx: any Transaction) async throws {
         guard let intent = try await intents.find(order: event.orderId, in: tx) else {
             return try await intents.insertTombstone(event.orderId, now: clock.now(), in: tx)
         }
@@ -38,7 +38,7 @@ struct PaymentHandlers: Sendable {
     }
 
     /// What the vendor took back, or what is left of that vendor's share if an earlier refund took some of it.
-    private func refund(_ event: ReturnApproved, in tx: any Transaction) async throws {
+    func refund(_ event: ReturnApproved, in tx: any Transaction) async throws {
         guard event.amount.amount > 0 else { return }
         guard let intent = try await intents.find(order: event.orderId, in: tx) else { throw PaymentError.notFound }
         let request = RefundRequest(
