@@ -47,6 +47,12 @@ import Testing
         #expect(Set(sets.map { $0.jwks() }).count == 1)
     }
 
+    @Test func whoComesSecondMakesNoKey() throws {
+        try KeyFolder.createFirstKey(in: folder.path, now: clock.now())
+        try KeyFolder.createFirstKey(in: folder.path, now: clock.now())
+        #expect(try keyFiles().count == 1)
+    }
+
     @Test func newestNameSignsOthersVerify() async throws {
         let old = try await load().createToken(claims(at: clock))
         try folder.write("30000101.pem", TestKeys.rsaPrivate)
