@@ -192,7 +192,9 @@ struct DeadLetterTests {
             #expect(try await fixture.ledger.administration.redriveAll() == 4)
             await probe.wait(for: 4)
         }
-        #expect(tried.all == [1, 2, 4])
+        // Keys fail side by side, so which of them is older is open; within a key it is not.
+        #expect(tried.all.filter { $0 != 2 } == [1, 4])
+        #expect(tried.all.filter { $0 == 2 }.count == 1)
         #expect(try await fixture.effects() == ["a": [0, 1, 4], "b": [0]])
         let letters = try await fixture.deadLetters()
         #expect(letters.map(\.attempts) == [1, 2])
