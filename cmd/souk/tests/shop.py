@@ -64,13 +64,13 @@ class Shop:
 
 
 class Market:
-    def __init__(self, souk: PrivateSouk):
-        self.souk = souk
-        self.admin = Client(souk.url, "admin@souk.example", souk.admin_password, patience=30)
-        self.anonymous = Client(souk.url, patience=30)
+    def __init__(self, souk: PrivateSouk, patience: float = 30):
+        self.souk, self.patience = souk, patience
+        self.admin = Client(souk.url, "admin@souk.example", souk.admin_password, patience)
+        self.anonymous = Client(souk.url, patience=patience)
 
     def register(self, name: str) -> Client:
-        client = Client(self.souk.url, f"{name}@test.example", f"password of {name}", patience=30)
+        client = Client(self.souk.url, f"{name}@test.example", f"password of {name}", self.patience)
         client.register(name)
         return client
 
