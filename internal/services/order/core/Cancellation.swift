@@ -16,7 +16,8 @@ struct Cancellation: Sendable {
     private let scans = ReconcilerStore()
 
     init(
-        database: any Database, transitions: OrderTransitions, sagas: OrderSagas, clock: any WallClock, logger: Logger
+        database: any Database, transitions: OrderTransitions, sagas: OrderSagas, clock: any WallClock,
+        logger: Logger
     ) {
         self.database = database
         self.transitions = transitions
@@ -55,10 +56,13 @@ struct Cancellation: Sendable {
             } catch let error as any SoukError where error.kind.isRetryable {
                 // The wish is persisted; the job carries it out.
                 logger.info(
-                    "cancellation goes on later", metadata: ["order_id": "\(id)", "error": "\(error.logDescription)"])
+                    "cancellation goes on later",
+                    metadata: ["order_id": "\(id)", "error": "\(error.logDescription)"])
             }
         }
-        guard let order = try await transitions.store.order(id, in: database) else { throw OrderError.notFound }
+        guard let order = try await transitions.store.order(id, in: database) else {
+            throw OrderError.notFound
+        }
         if order.status.isPaid { throw OrderError.alreadyShipped }
         return order
     }

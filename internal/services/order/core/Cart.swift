@@ -60,7 +60,8 @@ struct CartMerge: Sendable, Hashable {
             let storeID: StoreID
         }
         let standing = Dictionary(
-            user.map { (Key(variantID: $0.variantID, storeID: $0.storeID), $0) }, uniquingKeysWith: { first, _ in first })
+            user.map { (Key(variantID: $0.variantID, storeID: $0.storeID), $0) },
+            uniquingKeysWith: { first, _ in first })
         for item in guest {
             if let own = standing[Key(variantID: item.variantID, storeID: item.storeID)] {
                 let sum = min(Cart.maximumQuantity, own.quantity + item.quantity)

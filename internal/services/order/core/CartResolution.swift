@@ -24,7 +24,8 @@ struct CartResolution: Sendable {
             func refuse(_ field: String, _ code: String, _ message: String) {
                 let prefix = path(index)
                 errors.append(
-                    FieldError(field: prefix.isEmpty ? field : "\(prefix).\(field)", code: code, message: message))
+                    FieldError(
+                        field: prefix.isEmpty ? field : "\(prefix).\(field)", code: code, message: message))
             }
             guard let variant = catalogue.variants[request.variantID], variant.isPurchasable else {
                 refuse("variant_id", "variant.unavailable", "This variant can't be bought.")

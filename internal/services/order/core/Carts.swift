@@ -49,7 +49,9 @@ struct Carts: Sendable {
     ///
     /// - Parameter requests: at most 1,000.
     /// - Throws: `ValidationError` for lines that the shop doesn't sell.
-    func replace(_ requests: [CartItemRequest], _ access: CartAccess, _ context: CallContext) async throws -> CartView {
+    func replace(_ requests: [CartItemRequest], _ access: CartAccess, _ context: CallContext) async throws
+        -> CartView
+    {
         let (owner, token) = try await writer(access)
         let catalogue = try await pricing.catalogue(requests.map(\.variantID), context)
         let standing = try await store.cart(of: owner, in: database)?.items ?? []
@@ -60,7 +62,9 @@ struct Carts: Sendable {
             let cart = try await store.touch(owner, at: now, in: tx)
             try await store.replaceItems(of: cart, with: items, at: now, in: tx)
         }
-        guard let cart = try await store.cart(of: owner, in: database) else { return CartView(priced: .empty, newToken: token) }
+        guard let cart = try await store.cart(of: owner, in: database) else {
+            return CartView(priced: .empty, newToken: token)
+        }
         // Another request may have changed the cart since; what the catalogue doesn't know is asked for again.
         let isKnown = cart.items.allSatisfy { catalogue.variants[$0.variantID] != nil }
         let current =
@@ -72,17 +76,22 @@ struct Carts: Sendable {
     ///
     /// - Throws: `ValidationError` for what the shop doesn't sell; ``OrderError/quantityTooLarge``,
     ///   ``OrderError/cartFull``.
-    func add(_ request: CartItemRequest, _ access: CartAccess, _ context: CallContext) async throws -> CartView {
+    func add(_ request: CartItemRequest, _ access: CartAccess, _ context: CallContext) async throws
+        -> CartView
+    {
         let (owner, token) = try await writer(access)
         let catalogue = try await pricing.catalogue([request.variantID], context)
         let standing = try await store.cart(of: owner, in: database)?.items ?? []
-        let items = try CartResolution(catalogue: catalogue, standing: standing).resolve([request]) { _ in "" }
+        let items = try CartResolution(catalogue: catalogue, standing: standing).resolve([request]) { _ in ""
+        }
         let now = clock.now()
         try await database.transaction { tx in
             let id = try await store.touch(owner, at: now, in: tx)
             let standing = try await store.cart(of: owner, in: tx)?.items ?? []
             for item in items {
-                if let line = standing.first(where: { $0.variantID == item.variantID && $0.storeID == item.storeID }) {
+                if let line = standing.first(where: {
+                    $0.variantID == item.variantID && $0.storeID == item.storeID
+                }) {
                     let sum = line.quantity + item.quantity
                     guard sum <= Cart.maximumQuantity else { throw OrderError.quantityTooLarge }
                     try await store.setQuantity(of: line.id, to: sum, in: tx)
@@ -102,7 +111,8 @@ struct Carts: Sendable {
         guard let owner = try await owner(access) else { throw OrderError.cartItemNotFound }
         let now = clock.now()
         try await database.transaction { tx in
-            guard let cart = try await store.cart(of: owner, in: tx), cart.items.contains(where: { $0.id == item })
+            guard let cart = try await store.cart(of: owner, in: tx),
+                cart.items.contains(where: { $0.id == item })
             else { throw OrderError.cartItemNotFound }
             _ = try await store.touch(owner, at: now, in: tx)
             try await store.setQuantity(of: item, to: quantity, in: tx)
@@ -115,7 +125,8 @@ struct Carts: Sendable {
         guard let owner = try await owner(access) else { throw OrderError.cartItemNotFound }
         let now = clock.now()
         try await database.transaction { tx in
-            guard let cart = try await store.cart(of: owner, in: tx), try await store.remove(item, from: cart.id, in: tx)
+            guard let cart = try await store.cart(of: owner, in: tx),
+                try await store.remove(item, from: cart.id, in: tx)
             else { throw OrderError.cartItemNotFound }
             _ = try await store.touch(owner, at: now, in: tx)
         }

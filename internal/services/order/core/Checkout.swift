@@ -76,9 +76,13 @@ struct Checkout: Sendable {
         do {
             return try await database.transaction { tx in
                 if let order = try await store.order(of: customer, key: key, in: tx) { return order.id }
-                guard try await cartStore.cart(of: .user(customer), in: tx)?.version == cart.version else { return nil }
+                guard try await cartStore.cart(of: .user(customer), in: tx)?.version == cart.version else {
+                    return nil
+                }
                 // Two keys over one cart would buy it twice.
-                guard try await !store.isCreating(for: customer, in: tx) else { throw OrderError.checkoutInProgress }
+                guard try await !store.isCreating(for: customer, in: tx) else {
+                    throw OrderError.checkoutInProgress
+                }
                 try await store.insert(draft, key: key, in: tx)
                 try await sagaStore.set(.reserve, of: draft.order.id, at: clock.now(), in: tx)
                 return draft.order.id
@@ -109,7 +113,9 @@ struct Checkout: Sendable {
     // MARK: - Draft
 
     /// The order that this cart makes at these prices.
-    private func draft(_ priced: PricedCart, _ command: CheckoutCommand, _ customer: UserID) throws -> OrderDetail {
+    private func draft(_ priced: PricedCart, _ command: CheckoutCommand, _ customer: UserID) throws
+        -> OrderDetail
+    {
         try Self.refuseUnpurchasable(priced)
         let currencies = Set(priced.lines.compactMap { $0.total?.currency })
         guard currencies.count == 1, let total = priced.totals.first else {
@@ -123,8 +129,10 @@ struct Checkout: Sendable {
         let now = clock.now()
         var generator = SystemRandomNumberGenerator()
         let order = Order(
-            id: OrderID(), number: OrderNumber.random(using: &generator), customerID: customer, status: .creating,
-            total: total, refunded: .zero(total.currency), lineCount: lines.count, reference: command.reference,
+            id: OrderID(), number: OrderNumber.random(using: &generator), customerID: customer,
+            status: .creating,
+            total: total, refunded: .zero(total.currency), lineCount: lines.count,
+            reference: command.reference,
             address: command.address, cancelReason: nil, wasPaid: false, payment: nil, failure: nil,
             expiresAt: now + paymentWindow, createdAt: now, placedAt: nil, paidAt: nil)
         // Found out now, not when the money has been taken and nobody can be told.
@@ -156,14 +164,18 @@ struct Checkout: Sendable {
             lines.append(
                 OrderLine(
                     id: OrderLineID(), vendorOrderID: vendorOrder, cartItemID: line.item.id,
-                    variantID: variant.id, productID: variant.productID, sku: variant.sku, title: variant.title,
+                    variantID: variant.id, productID: variant.productID, sku: variant.sku,
+                    title: variant.title,
                     attributes: variant.attributes, quantity: line.item.quantity, unitPrice: variant.price,
                     total: total))
         }
         let parts = stores.compactMap { store -> OrderPart? in
-            guard let id = vendorOrders[store], let offer = offers[store], let total = totals[store] else { return nil }
+            guard let id = vendorOrders[store], let offer = offers[store], let total = totals[store] else {
+                return nil
+            }
             return OrderPart(
-                vendorOrderID: id, vendorID: offer.vendor, storeID: store, storeName: offer.name, status: .pending,
+                vendorOrderID: id, vendorID: offer.vendor, storeID: store, storeName: offer.name,
+                status: .pending,
                 total: total)
         }
         return (lines, parts)
@@ -175,9 +187,11 @@ struct Checkout: Sendable {
         let problems = priced.lines.enumerated().filter { $0.element.problem != nil }
         guard !problems.isEmpty else { return }
         let shortages = problems.compactMap { _, line -> VendorKernelError.Shortage? in
-            guard line.problem == .insufficientStock, let variant = line.variant, let offer = line.offer else { return nil }
+            guard line.problem == .insufficientStock, let variant = line.variant, let offer = line.offer
+            else { return nil }
             return VendorKernelError.Shortage(
-                storeID: offer.storeID, sku: variant.sku, requested: line.item.quantity, available: offer.available)
+                storeID: offer.storeID, sku: variant.sku, requested: line.item.quantity,
+                available: offer.available)
         }
         if shortages.count == problems.count { throw VendorKernelError.insufficientStock(shortages) }
         throw OrderError.notPurchasable(

@@ -32,7 +32,8 @@ final class KeyedLock<Key: Hashable & Sendable>: Sendable {
             return state.nextID
         }
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            try await withCheckedThrowingContinuation {
+                (continuation: CheckedContinuation<Void, any Error>) in
                 let outcome: Result<Void, any Error>? = state.withLock { state in
                     // Cancelled before this point, the handler below found no waiter; later, it finds this one.
                     if Task.isCancelled { return .failure(CancellationError()) }

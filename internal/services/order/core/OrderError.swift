@@ -32,7 +32,8 @@ enum OrderError: SoukError, Equatable {
         case .notFound, .cartItemNotFound: .notFound
         case .cartFull, .quantityTooLarge, .mixedCurrencies, .nothingToPay, .tooLarge: .unprocessable
         case .checkoutUnfinished: .unavailable
-        case .cartEmpty, .notPurchasable, .totalChanged, .checkoutInProgress, .checkoutExpired, .notCancellable,
+        case .cartEmpty, .notPurchasable, .totalChanged, .checkoutInProgress, .checkoutExpired,
+            .notCancellable,
             .alreadyShipped, .illegalTransition, .paymentMismatch:
             .conflict
         }

@@ -32,6 +32,7 @@ final class OrderSagas: Sendable {
     private let payments: any PaymentKernel
     private let clock: any WallClock
     private let options: Options
+    private let retry: StepRetry
     private let logger: Logger
     private let locks = KeyedLock<OrderID>()
 
@@ -45,6 +46,7 @@ final class OrderSagas: Sendable {
         self.payments = payments
         self.clock = clock
         self.options = options
+        retry = StepRetry(clock: clock, attempts: options.attempts, delay: options.retryDelay)
         self.logger = logger
     }
 
@@ -58,9 +60,12 @@ final class OrderSagas: Sendable {
     func advance(_ id: OrderID, _ context: CallContext) async throws -> Order {
         try await locks.withLock(id) {
             let now = clock.now()
-            let first = try await transitions.sagas.claim(id, at: now, until: now + options.claim, in: database)
+            let first = try await transitions.sagas.claim(
+                id, at: now, until: now + options.claim, in: database)
             if let first { try await run(id, from: first, context) }
-            guard let order = try await transitions.store.order(id, in: database) else { throw OrderError.notFound }
+            guard let order = try await transitions.store.order(id, in: database) else {
+                throw OrderError.notFound
+            }
             return order
         }
     }
@@ -92,7 +97,8 @@ final class OrderSagas: Sendable {
             logger.warning(
                 "saga step failed",
                 metadata: [
-                    "order_id": "\(id)", "step": "\(step?.rawValue ?? "")", "error": "\(Self.describe(error))",
+                    "order_id": "\(id)", "step": "\(step?.rawValue ?? "")",
+                    "error": "\(Self.describe(error))",
                     "request_id": "\(context.requestID)",
                 ])
             await postpone(id, error)
@@ -118,7 +124,10 @@ final class OrderSagas: Sendable {
     // MARK: - Steps
 
     private func perform(_ step: SagaStep, _ id: OrderID, _ context: CallContext) async throws -> SagaStep? {
-        guard let order = try await transitions.store.order(id, in: database) else { throw OrderError.notFound }
+        guard let order = try await transitions.store.order(id, in: database) else {
+            throw OrderError.notFound
+        }
+        guard step.fits(order) else { return try await settle(id, at: step) { _, _ in } }
         return switch step {
         case .reserve: try await reserve(order, context)
         case .createIntent: try await createIntent(order, context)
@@ -137,7 +146,7 @@ final class OrderSagas: Sendable {
         let parts = try await transitions.store.parts(of: order, in: database)
         let request = ReservationRequest(order, lines: lines, parts: parts, holdFor: options.hold)
         do {
-            _ = try await retrying(context) { () async throws(VendorKernelError) in
+            _ = try await retry(context) { () async throws(VendorKernelError) in
                 try await vendors.reserve(request, context)
             }
         } catch let error as VendorKernelError where !error.kind.isRetryable {
@@ -156,7 +165,7 @@ final class OrderSagas: Sendable {
         let request = try IntentRequest(order, parts: parts)
         let intent: PaymentIntent
         do {
-            intent = try await retrying(context) { () async throws(PaymentKernelError) in
+            intent = try await retry(context) { () async throws(PaymentKernelError) in
                 try await payments.createIntent(request, context)
             }
         } catch let error as PaymentKernelError where !error.kind.isRetryable {
@@ -165,18 +174,15 @@ final class OrderSagas: Sendable {
         switch intent.state {
         case .pending, .authorized, .captured:
             return try await settle(order.id, at: .createIntent) { order, tx in
-                switch order.status {
-                case .creating:
+                if order.status == .creating {
                     try await self.transitions.place(&order, intent, in: tx)
-                case .awaitingPayment:
+                } else {
                     try await self.transitions.renewPayment(&order, intent, in: tx)
-                default:
-                    // Something quicker ended or paid it.
-                    try await self.transitions.sagas.finish(order.id, in: tx)
                 }
             }
         case .failed, .cancelled:
-            let refusal = CheckoutRefusal(PaymentKernelError.providerRefused("intent \(intent.id) is \(intent.state)"))
+            let refusal = CheckoutRefusal(
+                PaymentKernelError.providerRefused("intent \(intent.id) is \(intent.state)"))
             return try await refuse(order, at: .createIntent, refusal)
         }
     }
@@ -193,7 +199,7 @@ final class OrderSagas: Sendable {
 
     private func undoStock(_ order: Order, _ context: CallContext) async throws -> SagaStep? {
         do {
-            try await retrying(context) { () async throws(VendorKernelError) in
+            try await retry(context) { () async throws(VendorKernelError) in
                 try await vendors.release(order.id, context)
             }
         } catch VendorKernelError.reservationEnded {
@@ -218,7 +224,7 @@ final class OrderSagas: Sendable {
 
     private func cancelFulfilment(_ order: Order, _ context: CallContext) async throws -> SagaStep? {
         do {
-            try await retrying(context) { () async throws(VendorKernelError) in
+            try await retry(context) { () async throws(VendorKernelError) in
                 try await vendors.cancelFulfilment(order.id, context)
             }
         } catch VendorKernelError.alreadyShipped {
@@ -235,66 +241,54 @@ final class OrderSagas: Sendable {
 
     /// One step's end: the order as it is now, unless the saga has moved on without us. The next step.
     private func settle(
-        _ id: OrderID, at step: SagaStep, _ body: @Sendable (inout Order, any Transaction) async throws -> Void
+        _ id: OrderID, at step: SagaStep,
+        _ body: @Sendable (inout Order, any Transaction) async throws -> Void
     ) async throws -> SagaStep? {
         CrashPoint.hit(.sagaBeforeSettle)
         let next = try await database.transaction { tx in
             var order = try await transitions.load(id, in: tx)
             let standing = try await transitions.sagas.step(of: id, in: tx)
             guard standing == step else { return standing }
+            guard step.fits(order) else {
+                // Something quicker ended or paid it.
+                try await transitions.sagas.finish(id, in: tx)
+                return nil
+            }
             try await body(&order, tx)
-            return try await transitions.sagas.step(of: id, in: tx)
+            let next = try await transitions.sagas.step(of: id, in: tx)
+            guard next != step else {
+                throw ServiceError(
+                    .internalError, code: "order.saga_stuck", message: "The order can't be moved on.",
+                    detail: "order \(id): step \(step.rawValue) leads nowhere from \(order.status)")
+            }
+            return next
         }
         CrashPoint.hit(.sagaAfterSettle)
         return next
     }
 
     /// A peer said no: a checkout is undone, a standing order whose payment can't be renewed is cancelled.
-    private func refuse(_ order: Order, at step: SagaStep, _ refusal: CheckoutRefusal) async throws -> SagaStep? {
+    private func refuse(_ order: Order, at step: SagaStep, _ refusal: CheckoutRefusal) async throws
+        -> SagaStep?
+    {
         try await settle(order.id, at: step) { order, tx in
-            switch order.status {
-            case .creating:
+            if order.status == .creating {
                 let undo: SagaStep = step == .reserve ? .undoStock : .undoIntent
                 try await self.transitions.undo(&order, because: refusal, from: undo, in: tx)
-            case .awaitingPayment:
+            } else {
                 try await self.transitions.beginCancel(&order, .paymentFailed, in: tx)
-            default:
-                try await self.transitions.sagas.finish(order.id, in: tx)
             }
         }
     }
 
     private func cancelledIntent(of order: Order, _ context: CallContext) async throws -> PaymentIntent? {
-        let intent = try await retrying(context) { () async throws(PaymentKernelError) in
+        let intent = try await retry(context) { () async throws(PaymentKernelError) in
             try await payments.cancelIntent(order.id, context)
         }
         if let intent, intent.state == .pending || intent.state == .authorized {
-            throw PaymentKernelError.unavailable("intent \(intent.id) is \(intent.state) after its cancellation")
+            throw PaymentKernelError.unavailable(
+                "intent \(intent.id) is \(intent.state) after its cancellation")
         }
         return intent
     }
-
-    /// Tries again what may succeed later, while the caller waits.
-    private func retrying<T, E: SoukError>(
-        _ context: CallContext, _ call: () async throws(E) -> T
-    ) async throws -> T {
-        var attempt = 1
-        while true {
-            try context.checkDeadline()
-            do throws(E) {
-                return try await call()
-            } catch {
-                guard error.kind.isRetryable, attempt < options.attempts else { throw error }
-            }
-            try await clock.sleep(for: options.retryDelay * attempt)
-            attempt += 1
-        }
-    }
-}
-
-extension CrashPoint {
-    /// A peer has done what a saga's step asked of it; the order's database doesn't know yet.
-    static let sagaBeforeSettle: CrashPoint = "order.saga_before_settle"
-    /// A saga's step is persisted; the next one isn't begun.
-    static let sagaAfterSettle: CrashPoint = "order.saga_after_settle"
 }

@@ -31,7 +31,8 @@ struct OrderTransitions: Sendable {
     /// The stock is held and the payment is ready: the order stands, and what it bought leaves the cart.
     func place(_ order: inout Order, _ intent: PaymentIntent, in tx: some Transaction) async throws {
         let now = clock.now()
-        let wasCaptured = intent.state == .captured || order.payment?.state == PaymentIntent.State.captured.rawValue
+        let wasCaptured =
+            intent.state == .captured || order.payment?.state == PaymentIntent.State.captured.rawValue
         order.status = try order.status.applying(.place)
         order.placedAt = now
         order.payment = OrderPayment(id: intent.id, state: intent.state.rawValue, payURL: intent.payURL)
@@ -100,7 +101,8 @@ struct OrderTransitions: Sendable {
         case .paid, .partiallyShipped, .shipped, .delivered:
             return
         case .cancelled, .expired, .failed:
-            order.payment = OrderPayment(id: payment, state: PaymentIntent.State.captured.rawValue, payURL: nil)
+            order.payment = OrderPayment(
+                id: payment, state: PaymentIntent.State.captured.rawValue, payURL: nil)
             try await store.save(order, at: clock.now(), in: tx)
             _ = try await requireRefund(order.id, "paid_after_\(order.status.rawValue)", in: tx)
         }
@@ -136,7 +138,9 @@ struct OrderTransitions: Sendable {
 
     /// All that was captured for the order must go back; asked once per order. Whether it was asked now.
     func requireRefund(_ order: OrderID, _ reason: String, in tx: some Transaction) async throws -> Bool {
-        guard try await store.requestRefund(of: order, reason: reason, at: clock.now(), in: tx) else { return false }
+        guard try await store.requestRefund(of: order, reason: reason, at: clock.now(), in: tx) else {
+            return false
+        }
         try await outbox.append(OrderRefundRequired(orderId: order, reason: reason), in: tx)
         return true
     }
@@ -159,7 +163,8 @@ struct OrderTransitions: Sendable {
         _ order: inout Order, payment: PaymentIntent.State?, in tx: some Transaction
     ) async throws {
         let reason = order.cancelReason ?? .customer
-        order.status = try order.status.applying(reason == .expired && !order.wasPaid ? .finishExpiry : .finishCancel)
+        order.status = try order.status.applying(
+            reason == .expired && !order.wasPaid ? .finishExpiry : .finishCancel)
         if let payment { note(payment, in: &order) }
         try await end(&order, reason, in: tx)
     }
@@ -188,7 +193,8 @@ struct OrderTransitions: Sendable {
 
     // MARK: - Pieces
 
-    private func becomePaid(_ order: inout Order, _ payment: PaymentID, in tx: some Transaction) async throws {
+    private func becomePaid(_ order: inout Order, _ payment: PaymentID, in tx: some Transaction) async throws
+    {
         let now = clock.now()
         order.status = try order.status.applying(.capture)
         order.paidAt = now
@@ -204,7 +210,8 @@ struct OrderTransitions: Sendable {
         try await sagas.finish(order.id, in: tx)
         try await outbox.append(
             OrderCancelled(
-                orderId: order.id, number: order.number, customerId: order.customerID, reason: reason.rawValue,
+                orderId: order.id, number: order.number, customerId: order.customerID,
+                reason: reason.rawValue,
                 wasPaid: order.wasPaid), in: tx)
         if order.wasPaid { _ = try await requireRefund(order.id, reason.rawValue, in: tx) }
     }

@@ -11,7 +11,8 @@ extension ReservationRequest {
             let part: VendorOrderID
             let sku: String
         }
-        let stores = Dictionary(parts.map { ($0.vendorOrderID, $0.storeID) }, uniquingKeysWith: { first, _ in first })
+        let stores = Dictionary(
+            parts.map { ($0.vendorOrderID, $0.storeID) }, uniquingKeysWith: { first, _ in first })
         var quantities: [Key: Int] = [:]
         var keys: [Key] = []
         for line in lines {
@@ -38,7 +39,8 @@ extension IntentRequest {
         var vendors: [VendorID] = []
         for part in parts {
             if gross[part.vendorID] == nil { vendors.append(part.vendorID) }
-            gross[part.vendorID] = try (gross[part.vendorID] ?? .zero(order.total.currency)).adding(part.total)
+            gross[part.vendorID] = try (gross[part.vendorID] ?? .zero(order.total.currency)).adding(
+                part.total)
         }
         self.init(
             orderID: order.id, customerID: order.customerID, amount: order.total,

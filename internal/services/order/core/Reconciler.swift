@@ -114,7 +114,8 @@ final class Reconciler: Sendable {
             } ? .lostPayment : nil
         case .failed, .cancelled:
             return try await change(id) { order, tx in
-                try await self.transitions.failPayment(&order, lapsed: order.expiresAt <= self.clock.now(), in: tx)
+                try await self.transitions.failPayment(
+                    &order, lapsed: order.expiresAt <= self.clock.now(), in: tx)
                 return true
             } ? .paymentEnded : nil
         }
@@ -154,7 +155,8 @@ final class Reconciler: Sendable {
                 }
             }
             latest = max(latest, due.compactMap(\.capturedAt).max() ?? latest)
-            guard intents.count == Self.paymentBatch, let last = intents.last?.capturedAt, last <= moment else { break }
+            guard intents.count == Self.paymentBatch, let last = intents.last?.capturedAt, last <= moment
+            else { break }
             // More captures within one microsecond than fit an answer can't be told apart; go on behind them.
             since = last > since ? last : since + .microseconds(1)
             seen = Set(intents.filter { $0.capturedAt == last }.map(\.orderID))
@@ -162,7 +164,8 @@ final class Reconciler: Sendable {
         if latest > watermark { try await store.setWatermark(latest, in: database) }
     }
 
-    private func mend(_ intent: PaymentIntent, _ status: OrderStatus?) async throws -> ReconcilerFinding.Kind? {
+    private func mend(_ intent: PaymentIntent, _ status: OrderStatus?) async throws -> ReconcilerFinding.Kind?
+    {
         switch status {
         case .paid, .partiallyShipped, .shipped, .delivered:
             return nil

@@ -23,7 +23,8 @@ struct OrderEventHandlers: Sendable {
         [
             .on(PaymentSucceeded.self) { event, _, tx in
                 // Money for an order that isn't known here must not be kept.
-                guard var order = try await transitions.store.order(event.orderId, locked: true, in: tx) else {
+                guard var order = try await transitions.store.order(event.orderId, locked: true, in: tx)
+                else {
                     _ = try await transitions.requireRefund(event.orderId, "unknown_order", in: tx)
                     return
                 }
@@ -31,12 +32,15 @@ struct OrderEventHandlers: Sendable {
             },
             .on(PaymentFailed.self) { event, _, tx in
                 var order = try await transitions.load(event.orderId, in: tx)
-                let lapsed = event.reason == CancelReason.expired.rawValue || order.expiresAt <= transitions.clock.now()
+                let lapsed =
+                    event.reason == CancelReason.expired.rawValue
+                    || order.expiresAt <= transitions.clock.now()
                 try await transitions.failPayment(&order, lapsed: lapsed, in: tx)
             },
             .on(PaymentRefunded.self) { event, _, tx in
                 // The refund of an unknown order's money concludes what its capture began.
-                guard var order = try await transitions.store.order(event.orderId, locked: true, in: tx) else { return }
+                guard var order = try await transitions.store.order(event.orderId, locked: true, in: tx)
+                else { return }
                 try await transitions.refund(&order, total: event.totalRefunded, in: tx)
             },
         ]
@@ -51,7 +55,9 @@ struct OrderEventHandlers: Sendable {
                         message: "A vendor order has no status \(event.status).")
                 }
                 var order = try await transitions.load(event.orderId, in: tx)
-                guard try await fulfilment.setStatus(of: event.vendorOrderId, in: order.id, to: status, in: tx) else {
+                guard
+                    try await fulfilment.setStatus(of: event.vendorOrderId, in: order.id, to: status, in: tx)
+                else {
                     throw OrderError.notFound
                 }
                 try await transitions.followParts(&order, in: tx)
@@ -61,7 +67,9 @@ struct OrderEventHandlers: Sendable {
                 let shipment = OrderShipment(
                     id: event.shipmentId, vendorOrderID: event.vendorOrderId, carrier: event.carrier,
                     trackingNumber: event.trackingNumber,
-                    lines: event.lines.map { ShippedLine(lineID: $0.lineId, sku: $0.sku, quantity: $0.quantity) },
+                    lines: event.lines.map {
+                        ShippedLine(lineID: $0.lineId, sku: $0.sku, quantity: $0.quantity)
+                    },
                     shippedAt: context.time)
                 try await fulfilment.add(shipment, to: order.id, in: tx)
             },
@@ -94,7 +102,8 @@ struct OrderEventHandlers: Sendable {
     private func put(_ record: OrderReturn, _ order: OrderID, in tx: some Transaction) async throws {
         let order = try await transitions.load(order, in: tx)
         if let amount = record.amount, amount.currency != order.total.currency {
-            throw OrderError.paymentMismatch("return \(record.id): \(amount), order in \(order.total.currency.code)")
+            throw OrderError.paymentMismatch(
+                "return \(record.id): \(amount), order in \(order.total.currency.code)")
         }
         try await fulfilment.put(record, of: order.id, in: tx)
     }

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Foundation
 import SoukCloudEvents
 import SoukEvents
 import SoukEventsRuntime
@@ -14,7 +14,8 @@ extension OrderPaid {
             parts: parts.map { part in
                 VendorPartPayload(
                     vendorOrderId: part.vendorOrderID, vendorId: part.vendorID, storeId: part.storeID,
-                    lines: (linesOfPart[part.vendorOrderID] ?? []).map(OrderLinePayload.init), total: part.total)
+                    lines: (linesOfPart[part.vendorOrderID] ?? []).map(OrderLinePayload.init),
+                    total: part.total)
             })
     }
 
@@ -30,7 +31,8 @@ extension OrderLinePayload {
     fileprivate init(_ line: OrderLine) {
         self.init(
             lineId: line.id, variantId: line.variantID, sku: line.sku, title: line.title,
-            attributes: line.attributes, quantity: line.quantity, unitPrice: line.unitPrice, total: line.total)
+            attributes: line.attributes, quantity: line.quantity, unitPrice: line.unitPrice, total: line.total
+        )
     }
 }
 

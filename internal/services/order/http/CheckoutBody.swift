@@ -29,7 +29,8 @@ struct AddressBody: RequestBody {
             region: fields.optionalString("region", length: 1...100, text: .line),
             postalCode: fields.string("postal_code", length: 1...20, text: .line),
             country: fields.string("country", length: 2...2) { code in
-                CountryCodes.all.contains(code) ? nil : "The value must be an ISO 3166-1 alpha-2 country code."
+                CountryCodes.all.contains(code)
+                    ? nil : "The value must be an ISO 3166-1 alpha-2 country code."
             })
     }
 }

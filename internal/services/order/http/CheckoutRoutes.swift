@@ -27,7 +27,9 @@ struct CheckoutRoutes: Sendable {
                 _ = try await carts.owner(request.cartAccess(context.principal))
                 let id = try await checkout.place(
                     body.command, of: context.principal.userID, key: key, context.call)
-                guard let detail = try await queries.detail(id, in: database) else { throw OrderError.notFound }
+                guard let detail = try await queries.detail(id, in: database) else {
+                    throw OrderError.notFound
+                }
                 return try .created(OrderResponse(detail), location: "/api/v1/orders/\(id)")
             }
         }

@@ -41,14 +41,18 @@ struct OrderRoutes: Sendable {
         }
         routes.user.get("/api/v1/orders/{id}") { _, context in
             let detail = try await queries.detail(try context.id(), in: database)
-            guard let detail, detail.order.customerID == context.principal.userID else { throw OrderError.notFound }
+            guard let detail, detail.order.customerID == context.principal.userID else {
+                throw OrderError.notFound
+            }
             return try Reply.ok(OrderResponse(detail))
         }
         routes.user.post("/api/v1/orders/{id}/cancel") { request, context in
             let id: OrderID = try context.id()
             return try await idempotency.run(request, context, required: false) { _, _ in
                 let order = try await cancellation.cancel(id, of: context.principal.userID, context.call)
-                guard let detail = try await queries.detail(id, in: database) else { throw OrderError.notFound }
+                guard let detail = try await queries.detail(id, in: database) else {
+                    throw OrderError.notFound
+                }
                 return order.status == .cancelling
                     ? try .accepted(OrderResponse(detail)) : try .ok(OrderResponse(detail))
             }

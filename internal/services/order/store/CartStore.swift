@@ -12,7 +12,9 @@ struct CartStore: Sendable {
             case .user(let user): "user_id = \(user)"
             case .guest(let hash): "token_hash = \(hash)"
             }
-        guard let row = try await executor.first("SELECT id, version, updated_at FROM carts WHERE \(sql: filter)")
+        guard
+            let row = try await executor.first(
+                "SELECT id, version, updated_at FROM carts WHERE \(sql: filter)")
         else { return nil }
         let id: CartID = try row.get("id")
         let rows = try await executor.query(
@@ -25,10 +27,12 @@ struct CartStore: Sendable {
         for row in rows {
             items.append(
                 CartItem(
-                    id: try row.get("id"), variantID: try row.get("variant_id"), storeID: try row.get("store_id"),
+                    id: try row.get("id"), variantID: try row.get("variant_id"),
+                    storeID: try row.get("store_id"),
                     quantity: try row.get("quantity")))
         }
-        return Cart(id: id, version: try row.get("version"), updatedAt: try row.get("updated_at"), items: items)
+        return Cart(
+            id: id, version: try row.get("version"), updatedAt: try row.get("updated_at"), items: items)
     }
 
     /// The id of the owner's cart, made when there is none; its version grows.
@@ -82,12 +86,16 @@ struct CartStore: Sendable {
         }
     }
 
-    func setQuantity(of item: CartItemID, to quantity: Int, in tx: some Transaction) async throws(DatabaseError) {
+    func setQuantity(of item: CartItemID, to quantity: Int, in tx: some Transaction)
+        async throws(DatabaseError)
+    {
         try await tx.execute("UPDATE cart_items SET quantity = \(quantity) WHERE id = \(item)")
     }
 
     /// Whether there was such an item.
-    func remove(_ item: CartItemID, from cart: CartID, in tx: some Transaction) async throws(DatabaseError) -> Bool {
+    func remove(_ item: CartItemID, from cart: CartID, in tx: some Transaction) async throws(DatabaseError)
+        -> Bool
+    {
         try await tx.execute("DELETE FROM cart_items WHERE id = \(item) AND cart_id = \(cart)") > 0
     }
 
@@ -116,7 +124,9 @@ struct CartStore: Sendable {
     }
 
     /// Deletes at most `limit` carts that nobody touched since `moment`; how many.
-    func purge(untouchedSince moment: Timestamp, limit: Int, in tx: some SQLExecutor) async throws(DatabaseError) -> Int {
+    func purge(untouchedSince moment: Timestamp, limit: Int, in tx: some SQLExecutor)
+        async throws(DatabaseError) -> Int
+    {
         try await tx.execute(
             """
             DELETE FROM carts WHERE id IN (

@@ -24,7 +24,9 @@ struct FulfilmentStore: Sendable {
         return true
     }
 
-    func add(_ shipment: OrderShipment, to order: OrderID, in tx: some Transaction) async throws(DatabaseError) {
+    func add(_ shipment: OrderShipment, to order: OrderID, in tx: some Transaction)
+        async throws(DatabaseError)
+    {
         try await tx.execute(
             """
             INSERT INTO order_shipments (id, order_id, vendor_order_id, carrier, tracking_number, lines, shipped_at)

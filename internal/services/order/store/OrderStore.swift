@@ -98,7 +98,9 @@ struct OrderStore: Sendable {
 
     /// Writes what changes in an order's life.
     func save(_ order: Order, at now: Timestamp, in tx: some Transaction) async throws(DatabaseError) {
-        let failure: String? = try order.failure.map { value throws(DatabaseError) in try StoredJSON.encode(value) }
+        let failure: String? = try order.failure.map { value throws(DatabaseError) in
+            try StoredJSON.encode(value)
+        }
         try await tx.execute(
             """
             UPDATE orders SET status = \(order.status.rawValue), refunded_amount = \(order.refunded.amount),

@@ -31,7 +31,8 @@ struct ReconcilerStore: Sendable {
     }
 
     /// Orders under creation or cancellation that nothing moved since `moment`, longest untouched first.
-    func stuck(since moment: Timestamp, limit: Int, in executor: some SQLExecutor) async throws(DatabaseError) -> [OrderID]
+    func stuck(since moment: Timestamp, limit: Int, in executor: some SQLExecutor) async throws(DatabaseError)
+        -> [OrderID]
     {
         try await executor.query(
             """
@@ -42,7 +43,9 @@ struct ReconcilerStore: Sendable {
     }
 
     /// Unpaid orders whose time to pay is over, longest over first.
-    func overdue(at now: Timestamp, limit: Int, in executor: some SQLExecutor) async throws(DatabaseError) -> [OrderID] {
+    func overdue(at now: Timestamp, limit: Int, in executor: some SQLExecutor) async throws(DatabaseError)
+        -> [OrderID]
+    {
         try await executor.query(
             """
             SELECT id FROM orders

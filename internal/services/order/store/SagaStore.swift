@@ -65,7 +65,10 @@ struct SagaStore: Sendable {
         _ order: OrderID, from now: Timestamp, error: String, in database: any Database
     ) async throws {
         try await database.transaction { tx in
-            guard let attempts: Int = try await tx.scalar("SELECT attempts FROM sagas WHERE order_id = \(order)") else {
+            guard
+                let attempts: Int = try await tx.scalar(
+                    "SELECT attempts FROM sagas WHERE order_id = \(order)")
+            else {
                 return
             }
             let wait = Duration.seconds(min(60, 1 << min(attempts, 6)))
@@ -79,7 +82,9 @@ struct SagaStore: Sendable {
     }
 
     /// Orders whose sagas are due and nobody has, the longest waiting first.
-    func due(at now: Timestamp, limit: Int, in executor: some SQLExecutor) async throws(DatabaseError) -> [OrderID] {
+    func due(at now: Timestamp, limit: Int, in executor: some SQLExecutor) async throws(DatabaseError)
+        -> [OrderID]
+    {
         let rows = try await executor.query(
             """
             SELECT order_id FROM sagas WHERE next_at <= \(now) AND claimed_until <= \(now)
@@ -97,6 +102,7 @@ struct SagaStore: Sendable {
 
     /// Makes one saga due now.
     func hasten(_ order: OrderID, at now: Timestamp, in tx: some SQLExecutor) async throws(DatabaseError) {
-        try await tx.execute("UPDATE sagas SET next_at = \(now) WHERE order_id = \(order) AND next_at > \(now)")
+        try await tx.execute(
+            "UPDATE sagas SET next_at = \(now) WHERE order_id = \(order) AND next_at > \(now)")
     }
 }
