@@ -10,7 +10,9 @@ extension FieldReader {
     }
 
     /// A required list of objects; empty when refused.
-    package func array<B: RequestBody>(_ name: String, count: ClosedRange<Int>, of type: B.Type = B.self) -> [B] {
+    package func array<B: RequestBody>(_ name: String, count: ClosedRange<Int>, of type: B.Type = B.self)
+        -> [B]
+    {
         required(name, optionalArray(name, count: count, of: type)) ?? []
     }
 
@@ -49,14 +51,16 @@ extension FieldReader {
 
     /// An object whose members are all strings, as attributes are; empty when absent or refused.
     package func stringMap(
-        _ name: String, maxCount: Int = 50, keys: ClosedRange<Int> = 1...64, values: ClosedRange<Int> = 0...255
+        _ name: String, maxCount: Int = 50, keys: ClosedRange<Int> = 1...64,
+        values: ClosedRange<Int> = 0...255
     ) -> [String: String] {
         optionalStringMap(name, maxCount: maxCount, keys: keys, values: values) ?? [:]
     }
 
     /// An object whose members are all strings; `nil` when absent or refused.
     package func optionalStringMap(
-        _ name: String, maxCount: Int = 50, keys: ClosedRange<Int> = 1...64, values: ClosedRange<Int> = 0...255
+        _ name: String, maxCount: Int = 50, keys: ClosedRange<Int> = 1...64,
+        values: ClosedRange<Int> = 0...255
     ) -> [String: String]? {
         guard isPresent(name) else { return nil }
         guard let members = try? container.nestedContainer(keyedBy: AnyKey.self, forKey: AnyKey(name)) else {

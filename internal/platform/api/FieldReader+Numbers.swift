@@ -12,7 +12,8 @@ extension FieldReader {
     package func optionalInt(_ name: String, in range: ClosedRange<Int>) -> Int? {
         guard isPresent(name) else { return nil }
         guard let value = try? container.decode(Int.self, forKey: AnyKey(name)) else {
-            guard let real = try? container.decode(Double.self, forKey: AnyKey(name)), real.rounded() == real else {
+            guard let real = try? container.decode(Double.self, forKey: AnyKey(name)), real.rounded() == real
+            else {
                 wrongType(name, expected: "a whole number")
                 return nil
             }

@@ -58,7 +58,8 @@ extension FieldReader {
 
     /// A slug; `nil` when absent or refused.
     package func optionalSlug(_ name: String) -> String? {
-        formatted(name, length: 1...64, "slug", "lower-case letters, digits and single hyphens", TextRules.isSlug)
+        formatted(
+            name, length: 1...64, "slug", "lower-case letters, digits and single hyphens", TextRules.isSlug)
     }
 
     /// A required identifier; a fresh one when refused.
@@ -98,7 +99,8 @@ extension FieldReader {
     }
 
     /// A value out of a closed set; `nil` when absent or refused.
-    package func optionalChoice<T: RawRepresentable & CaseIterable>(_ name: String, as type: T.Type = T.self) -> T?
+    package func optionalChoice<T: RawRepresentable & CaseIterable>(_ name: String, as type: T.Type = T.self)
+        -> T?
     where T.RawValue == String {
         guard let text = decode(name, as: String.self, called: "a string") else { return nil }
         guard let value = T(rawValue: text) else {

@@ -30,7 +30,9 @@ package enum JSONCoding {
     ///
     /// Throws: `ValidationError`: 400 `request.invalid` when the text is not a JSON object, a value has the wrong type or
     /// a field is unknown; 422 `validation.failed` when only rules about values are broken.
-    package static func decodeBody<B: RequestBody>(_ type: B.Type, from bytes: [UInt8]) throws(ValidationError) -> B {
+    package static func decodeBody<B: RequestBody>(_ type: B.Type, from bytes: [UInt8])
+        throws(ValidationError) -> B
+    {
         let parsed: ParsedBody<B>
         do {
             parsed = try JSONDecoder().decode(ParsedBody<B>.self, from: Data(bytes))

@@ -29,7 +29,10 @@ package enum TextRules {
     package static func isSlug(_ text: String) -> Bool {
         !text.isEmpty
             && text.split(separator: "-", omittingEmptySubsequences: false).allSatisfy { part in
-                !part.isEmpty && part.utf8.allSatisfy { isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
+                !part.isEmpty
+                    && part.utf8.allSatisfy {
+                        isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                    }
             }
     }
 
@@ -39,10 +42,13 @@ package enum TextRules {
         case .opaque:
             return value.utf8.contains(0) ? "The value must not contain NUL." : nil
         case .paragraphs:
-            let bad = value.unicodeScalars.contains { isControl($0) && $0 != "\n" && $0 != "\t" && $0 != "\r" }
+            let bad = value.unicodeScalars.contains {
+                isControl($0) && $0 != "\n" && $0 != "\t" && $0 != "\r"
+            }
             return bad ? "The value must not contain control characters other than newline and tab." : nil
         case .line:
-            if value.unicodeScalars.contains(where: { isControl($0) || $0 == "\u{2028}" || $0 == "\u{2029}" }) {
+            if value.unicodeScalars.contains(where: { isControl($0) || $0 == "\u{2028}" || $0 == "\u{2029}" })
+            {
                 return "The value must not contain control characters."
             }
             let atEnds = value.first?.isWhitespace == true || value.last?.isWhitespace == true

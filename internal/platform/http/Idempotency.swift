@@ -52,10 +52,12 @@ package struct Idempotency: Sendable {
         let bytes = try await request.bytes(maxBytes: Self.maxBodyBytes)
         request.body = RequestBody(buffer: ByteBuffer(bytes: bytes))
         guard let key = try Self.key(of: request, required: required) else {
-            return try await body(request, "generated-\(IdempotencyStore.newOwner())").response(from: request, context: context)
+            return try await body(request, "generated-\(IdempotencyStore.newOwner())").response(
+                from: request, context: context)
         }
         let claim = IdempotencyStore.Claim(
-            scope: "\(context.principal.userID) \(request.method.rawValue) \(context.routeTemplate ?? "")", key: key,
+            scope: "\(context.principal.userID) \(request.method.rawValue) \(context.routeTemplate ?? "")",
+            key: key,
             fingerprint: Self.fingerprint(of: request, bytes), owner: IdempotencyStore.newOwner())
         switch try await store.claim(claim, now: clock.now()) {
         case .replay(var reply):

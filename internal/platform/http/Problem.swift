@@ -58,7 +58,9 @@ struct Problem {
         let status = error.status.code
         let detail = error.body ?? error.status.reasonPhrase
         if status >= 500 {
-            self.init(status: status, code: status == 503 ? "unavailable" : "internal", detail: error.status.reasonPhrase)
+            self.init(
+                status: status, code: status == 503 ? "unavailable" : "internal",
+                detail: error.status.reasonPhrase)
             logged = error.description
         } else {
             self.init(status: status, code: Self.codes[status] ?? "request.invalid", detail: detail)
@@ -69,9 +71,11 @@ struct Problem {
     }
 
     private static let codes: [Int: String] = [
-        401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method.not_allowed", 406: "not_acceptable",
+        401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method.not_allowed",
+        406: "not_acceptable",
         408: "request.timeout", 409: "conflict", 411: "length.required", 412: "precondition.failed",
-        413: "body.too_large", 414: "target.too_long", 415: "media_type.unsupported", 422: "validation.failed",
+        413: "body.too_large", 414: "target.too_long", 415: "media_type.unsupported",
+        422: "validation.failed",
         428: "precondition.required", 429: "rate.limited", 431: "headers.too_large",
     ]
 
@@ -79,7 +83,8 @@ struct Problem {
     func reply(requestID: String) -> Reply {
         let details = ProblemDetails(
             status: status, title: HTTPResponse.Status(code: status).reasonPhrase, code: code, detail: detail,
-            requestID: requestID, traceID: InstrumentationContext.current?.traceID ?? requestID, errors: fieldErrors)
+            requestID: requestID, traceID: InstrumentationContext.current?.traceID ?? requestID,
+            errors: fieldErrors)
         var headers = headers
         headers[.contentType] = ProblemDetails.mediaType
         // Strings and numbers always encode; should they not, the status alone is still right.
@@ -90,7 +95,8 @@ struct Problem {
     /// Logs what went wrong: our faults as errors, the client's only when debugging.
     func log(to logger: Logger, route: String?) {
         let metadata: Logger.Metadata = [
-            "code": "\(code)", "status": "\(status)", "route": "\(route ?? "unmatched")", "error": "\(logged ?? detail)",
+            "code": "\(code)", "status": "\(status)", "route": "\(route ?? "unmatched")",
+            "error": "\(logged ?? detail)",
         ]
         switch status {
         case 500: logger.error("request failed", metadata: metadata)

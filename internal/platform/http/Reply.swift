@@ -38,7 +38,8 @@ package struct Reply: ResponseGenerator, Sendable {
     }
 
     /// 202 with `data` in an envelope: begun, not finished.
-    package static func accepted(_ data: some Encodable & Sendable, headers: HTTPFields = [:]) throws -> Reply {
+    package static func accepted(_ data: some Encodable & Sendable, headers: HTTPFields = [:]) throws -> Reply
+    {
         try envelope(.accepted, data, version: nil, headers: headers)
     }
 
@@ -46,7 +47,9 @@ package struct Reply: ResponseGenerator, Sendable {
     package static var noContent: Reply { Reply(status: .noContent) }
 
     /// 200 with the items, and where the page stands in `meta`.
-    package static func page(_ page: Page<some Encodable & Sendable>, headers: HTTPFields = [:]) throws -> Reply {
+    package static func page(_ page: Page<some Encodable & Sendable>, headers: HTTPFields = [:]) throws
+        -> Reply
+    {
         try json(.ok, Envelope(data: page.items, meta: Meta(page)), headers: headers)
     }
 
@@ -98,7 +101,8 @@ package struct Reply: ResponseGenerator, Sendable {
     /// The response as it stands, whatever was asked.
     package var response: Response {
         guard !body.isEmpty else { return Response(status: status, headers: headers) }
-        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+        return Response(
+            status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
     }
 
     private static func envelope(
@@ -118,7 +122,9 @@ enum EntityTag {
     static func version(_ tag: some StringProtocol) -> Int? {
         guard tag.count >= 3, tag.first == "\"", tag.last == "\"" else { return nil }
         let digits = tag.dropFirst().dropLast()
-        guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
+        guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
+            return nil
+        }
         return Int(digits)
     }
 

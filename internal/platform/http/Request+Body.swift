@@ -20,7 +20,9 @@ extension Request {
     }
 
     /// The JSON body as ``body(_:maxBytes:)``; `nil` when there is none.
-    package func optionalBody<B: SoukAPI.RequestBody>(_ type: B.Type, maxBytes: Int = 1 << 20) async throws -> B? {
+    package func optionalBody<B: SoukAPI.RequestBody>(_ type: B.Type, maxBytes: Int = 1 << 20) async throws
+        -> B?
+    {
         let isJSON = isMediaType("application/json")
         if headers[.contentType] != nil, !isJSON { throw Self.unsupportedMediaType }
         let bytes = try await bytes(maxBytes: maxBytes)
@@ -68,7 +70,9 @@ extension Request {
         guard let field = headers[.ifMatch], field != "*" else { return nil }
         guard let version = EntityTag.version(field) else {
             throw ValidationError.malformed([
-                FieldError(field: "If-Match", code: "format", message: "The value must be an ETag from an earlier answer.")
+                FieldError(
+                    field: "If-Match", code: "format",
+                    message: "The value must be an ETag from an earlier answer.")
             ])
         }
         return version
@@ -94,18 +98,21 @@ extension Request {
         let parts = field.lowercased().split(separator: ";").map { $0.filter { !$0.isWhitespace } }
         guard parts.first == wanted else { return false }
         return parts.dropFirst().allSatisfy { parameter in
-            !parameter.hasPrefix("charset=") || parameter == "charset=utf-8" || parameter == "charset=\"utf-8\""
+            !parameter.hasPrefix("charset=") || parameter == "charset=utf-8"
+                || parameter == "charset=\"utf-8\""
         }
     }
 
     private static var unsupportedMediaType: ServiceError {
         ServiceError(
-            .unsupportedMedia, code: "media_type.unsupported", message: "The Content-Type is not one that is read here.")
+            .unsupportedMedia, code: "media_type.unsupported",
+            message: "The Content-Type is not one that is read here.")
     }
 }
 
 extension ServiceError {
     static func bodyTooLarge(_ limit: Int) -> ServiceError {
-        ServiceError(.tooLarge, code: "body.too_large", message: "The body must not have more than \(limit) bytes.")
+        ServiceError(
+            .tooLarge, code: "body.too_large", message: "The body must not have more than \(limit) bytes.")
     }
 }

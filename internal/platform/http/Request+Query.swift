@@ -18,7 +18,8 @@ extension Request {
     /// A query parameter out of a closed set.
     ///
     /// Throws: `ValidationError` 400 when it is another value.
-    package func queryChoice<T: RawRepresentable & CaseIterable>(_ name: String, as type: T.Type = T.self) throws -> T?
+    package func queryChoice<T: RawRepresentable & CaseIterable>(_ name: String, as type: T.Type = T.self)
+        throws -> T?
     where T.RawValue == String {
         let all = T.allCases.map(\.rawValue).joined(separator: ", ")
         return try query(name, "choice", "The value must be one of: \(all).", T.init(rawValue:))
@@ -107,7 +108,8 @@ extension RequestContext {
     ///
     /// Throws: `ServiceError` 404 `not_found` when it does not decode.
     package func parameter(_ name: String) throws -> String {
-        guard let raw = parameters.get(name), let text = PercentDecoding.decode(raw, plusIsSpace: false) else {
+        guard let raw = parameters.get(name), let text = PercentDecoding.decode(raw, plusIsSpace: false)
+        else {
             throw ServiceError.noSuchPath
         }
         return text

@@ -15,7 +15,8 @@ package struct Routes {
 
     /// Routes of `router` behind a check of access tokens by `verifier`; each one registered is noted in `catalogue`.
     package init(
-        router: Router<SoukRequestContext>, verifier: any TokenVerifier, catalogue: RouteCatalogue = RouteCatalogue()
+        router: Router<SoukRequestContext>, verifier: any TokenVerifier,
+        catalogue: RouteCatalogue = RouteCatalogue()
     ) {
         open = NotingRouter(router: router, catalogue: catalogue).group()
             .add(middleware: AuthenticationMiddleware(verifier: verifier))

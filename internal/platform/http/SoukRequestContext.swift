@@ -30,7 +30,9 @@ package struct SoukRequestContext: RequestContext {
 
     /// The context of a request that came over no socket, as in tests.
     package init(logger: Logger, peerAddress: String = "unknown") {
-        self.init(coreContext: CoreRequestContextStorage(source: BareSource(logger: logger)), peerAddress: peerAddress)
+        self.init(
+            coreContext: CoreRequestContextStorage(source: BareSource(logger: logger)),
+            peerAddress: peerAddress)
     }
 
     private init(coreContext: CoreRequestContextStorage, peerAddress: String) {
@@ -99,7 +101,8 @@ package struct AdminContext: ChildRequestContext, CallerContext {
     package init(context: SoukRequestContext) throws {
         principal = try context.authenticated()
         guard principal.has(.admin) else {
-            throw ServiceError(.forbidden, code: "auth.forbidden", message: "Only administrators may do this.")
+            throw ServiceError(
+                .forbidden, code: "auth.forbidden", message: "Only administrators may do this.")
         }
         coreContext = context.coreContext
         call = context.call
@@ -114,7 +117,8 @@ package struct AdminContext: ChildRequestContext, CallerContext {
 extension SoukRequestContext {
     fileprivate func authenticated() throws -> Principal {
         guard let principal else {
-            throw ServiceError(.unauthenticated, code: "auth.required", message: "An access token is required.")
+            throw ServiceError(
+                .unauthenticated, code: "auth.required", message: "An access token is required.")
         }
         return principal
     }

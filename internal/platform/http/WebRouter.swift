@@ -39,7 +39,9 @@ package final class WebRouter {
 
     /// A router whose every request goes through the common middlewares, `extra` among them as
     /// ``standardMiddlewares(on:options:catalogue:extra:)`` says.
-    package init(verifier: any TokenVerifier, options: HTTPOptions = HTTPOptions(), extra: [SoukMiddleware] = []) {
+    package init(
+        verifier: any TokenVerifier, options: HTTPOptions = HTTPOptions(), extra: [SoukMiddleware] = []
+    ) {
         catalogue = RouteCatalogue()
         router = Router(context: SoukRequestContext.self, options: .autoGenerateHeadEndpoints)
         standardMiddlewares(on: router, options: options, catalogue: catalogue, extra: extra)

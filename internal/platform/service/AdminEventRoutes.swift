@@ -23,8 +23,12 @@ package struct AdminEventRoutes: Sendable {
             .get("/api/v1/admin/events/dead-letters") { request, _ in try await list(request) }
             .get("/api/v1/admin/events/dead-letters/{service}/{id}") { _, context in try await show(context) }
             .post("/api/v1/admin/events/dead-letters/redrive") { request, _ in try await redriveAll(request) }
-            .post("/api/v1/admin/events/dead-letters/{service}/{id}/redrive") { _, context in try await redrive(context) }
-            .delete("/api/v1/admin/events/dead-letters/{service}/{id}") { _, context in try await discard(context) }
+            .post("/api/v1/admin/events/dead-letters/{service}/{id}/redrive") { _, context in
+                try await redrive(context)
+            }
+            .delete("/api/v1/admin/events/dead-letters/{service}/{id}") { _, context in
+                try await discard(context)
+            }
     }
 
     private func summary() async throws -> Reply {

@@ -1,5 +1,5 @@
 import Logging
-package import ServiceLifecycle
+import ServiceLifecycle
 package import SoukTime
 import Synchronization
 
@@ -18,7 +18,8 @@ package final class PeriodicJob: Service, CustomStringConvertible {
 
     /// A job that `run()` starts. `interval` must be positive.
     package init(
-        name: String, every interval: Duration, clock: any WallClock, _ body: @escaping @Sendable () async throws -> Void
+        name: String, every interval: Duration, clock: any WallClock,
+        _ body: @escaping @Sendable () async throws -> Void
     ) {
         precondition(interval > .zero, "a job needs an interval")
         self.name = name
@@ -45,7 +46,8 @@ package final class PeriodicJob: Service, CustomStringConvertible {
                     guard !Task.isCancelled else { return }
                     failures += 1
                     logger.error(
-                        "job failed", metadata: ["job": "\(name)", "failures": "\(failures)", "error": "\(error)"])
+                        "job failed",
+                        metadata: ["job": "\(name)", "failures": "\(failures)", "error": "\(error)"])
                 }
             } while await wait(delay(after: failures))
         } onCancelOrGracefulShutdown: {

@@ -57,8 +57,10 @@ package final class ServiceHost: Sendable {
     /// Prometheus text.
     package init(
         services: [any HostedService], resources: [ServiceResources], extraServices: [any Service] = [],
-        probes: [ReadinessProbe] = [], responder: any HTTPResponder<SoukRequestContext>, options: Options = Options(),
-        metrics: @escaping @Sendable () async -> String, onReady: @escaping @Sendable (Ready) -> Void = { _ in }
+        probes: [ReadinessProbe] = [], responder: any HTTPResponder<SoukRequestContext>,
+        options: Options = Options(),
+        metrics: @escaping @Sendable () async -> String,
+        onReady: @escaping @Sendable (Ready) -> Void = { _ in }
     ) {
         self.services = services
         self.resources = resources

@@ -21,7 +21,8 @@ package struct ServiceResources: Sendable {
 
     /// Resources for the service of that name; without `logger` one labelled `souk.` and the name.
     package init(
-        name: String, database: any Database, broker: any Broker, clock: any WallClock, environment: Environment,
+        name: String, database: any Database, broker: any Broker, clock: any WallClock,
+        environment: Environment,
         logger: Logger? = nil
     ) {
         self.name = name

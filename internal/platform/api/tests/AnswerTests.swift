@@ -45,7 +45,8 @@ private struct Product: Codable, Sendable, Equatable {
 
     @Test func problemsFollowRFC9457() throws {
         let problem = ProblemDetails(
-            status: 409, title: "Conflict", code: "stock.insufficient", detail: "Too few.", requestID: "r1", traceID: "t1")
+            status: 409, title: "Conflict", code: "stock.insufficient", detail: "Too few.", requestID: "r1",
+            traceID: "t1")
         #expect(problem.type == "urn:souk:problem:stock.insufficient")
         #expect(problem.instance == "urn:souk:request:r1")
         let json = try text(problem)

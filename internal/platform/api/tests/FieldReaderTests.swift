@@ -143,7 +143,10 @@ private func failure(_ body: [UInt8]) -> ValidationError? {
         ("tags", "[\"toolong\"]", "tags[0]", "length"),
         ("attributes", #"{"a":"1","b":"2","c":"3"}"#, "attributes", "count"),
         ("lines", "[]", "lines", "count"),
-        ("lines", #"[{"sku": "A", "quantity": 1}, {"sku": "B", "quantity": 11}]"#, "lines[1].quantity", "range"),
+        (
+            "lines", #"[{"sku": "A", "quantity": 1}, {"sku": "B", "quantity": 11}]"#, "lines[1].quantity",
+            "range"
+        ),
         ("lines", #"[{"sku": "A"}]"#, "lines[0].quantity", "required"),
     ])
     func brokenRulesAreUnprocessable(field: String, value: String, path: String, code: String) {

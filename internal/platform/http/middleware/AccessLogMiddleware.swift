@@ -20,7 +20,9 @@ struct AccessLogMiddleware: RouterMiddleware {
         let start = ContinuousClock.now
         do {
             let response = try await next(request, context)
-            record(request, context, status: response.status.code, bytes: response.body.contentLength, since: start)
+            record(
+                request, context, status: response.status.code, bytes: response.body.contentLength,
+                since: start)
             return response
         } catch {
             // Only what can't be answered gets here, as a broken connection.

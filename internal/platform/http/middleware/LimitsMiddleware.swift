@@ -13,7 +13,8 @@ struct LimitsMiddleware: RouterMiddleware {
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         if (request.head.path ?? "").utf8.count > options.maxTargetBytes {
-            throw HTTPError(.uriTooLong, message: "The address must not have more than \(options.maxTargetBytes) bytes.")
+            throw HTTPError(
+                .uriTooLong, message: "The address must not have more than \(options.maxTargetBytes) bytes.")
         }
         // 32 more per field, as HTTP/2 counts (RFC 9113, section 6.5.2).
         let size = request.headers.reduce(0) { $0 + $1.name.rawName.utf8.count + $1.value.utf8.count + 32 }

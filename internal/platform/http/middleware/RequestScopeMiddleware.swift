@@ -37,7 +37,8 @@ struct RequestScopeMiddleware: RouterMiddleware {
         let isSafe = id.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"),
+                UInt8(ascii: "."):
                 true
             default: false
             }
@@ -50,7 +51,9 @@ struct RequestScopeMiddleware: RouterMiddleware {
         guard !options.trustedProxies.isEmpty, let field = request.headers[.forwardedFor] else { return peer }
         var client = peer
         for hop in field.split(separator: ",").reversed().prefix(Self.maxForwards) {
-            guard let known = IPAddress(client), options.trustedProxies.contains(where: { $0.contains(known) }) else {
+            guard let known = IPAddress(client),
+                options.trustedProxies.contains(where: { $0.contains(known) })
+            else {
                 break
             }
             let text = hop.filter { !$0.isWhitespace }

@@ -49,7 +49,7 @@ private final class Shop: Sendable {
     }
 }
 
-@Suite struct IdempotencyTests {
+@Suite(.timeLimit(.minutes(1))) struct IdempotencyTests {
     private func key(_ key: String) -> HTTPFields { [.idempotencyKey: key] }
     private let ann = #"{"name": "Ann"}"#
 
@@ -74,7 +74,8 @@ private final class Shop: Sendable {
     @Test func keysBelongToCallerAndRoute() async throws {
         let shop = try await Shop { try Reply.ok($0) }
         try await withRoutes(shop.register) { client async throws in
-            for (path, token) in [("/buy/hat", "customer"), ("/buy/hat", "other"), ("/sell/hat", "customer")] {
+            for (path, token) in [("/buy/hat", "customer"), ("/buy/hat", "other"), ("/sell/hat", "customer")]
+            {
                 let answer = try await client.post(path, as: token, json: ann, headers: key("k"))
                 #expect(answer.headers[.idempotencyReplayed] == nil)
             }
@@ -85,7 +86,8 @@ private final class Shop: Sendable {
     @Test func anotherRequestUnderTheKeyIsRefused() async throws {
         let shop = try await Shop { try Reply.ok($0) }
         try await withRoutes(shop.register) { client async throws in
-            #expect(try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 200)
+            #expect(
+                try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 200)
             for (path, json) in [("/buy/hat", #"{"name": "Bob"}"#), ("/buy/cap", ann)] {
                 let answer = try await client.post(path, as: "customer", json: json, headers: key("k"))
                 #expect(answer.status == 422)
@@ -124,7 +126,8 @@ private final class Shop: Sendable {
                 for _ in 0..<50 {
                     group.addTask {
                         let answer = try await client.post(
-                            "/buy/hat", as: "customer", json: #"{"name": "Ann"}"#, headers: [.idempotencyKey: "k"])
+                            "/buy/hat", as: "customer", json: #"{"name": "Ann"}"#,
+                            headers: [.idempotencyKey: "k"])
                         if answer.status == 409 {
                             #expect(try answer.problem().code == "idempotency_key.running")
                             #expect(answer.headers[.retryAfter] == "1")
@@ -154,13 +157,15 @@ private final class Shop: Sendable {
             async let first = client.post(
                 "/buy/hat", as: "customer", json: #"{"name": "Ann"}"#, headers: [.idempotencyKey: "k"])
             await started.wait()
-            #expect(try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 409)
+            #expect(
+                try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 409)
             let other = try await client.post(
                 "/buy/hat", as: "customer", json: #"{"name": "Bob"}"#, headers: key("k"))
             #expect(other.status == 422)
             finish.fire()
             #expect(try await first.status == 200)
-            #expect(try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 200)
+            #expect(
+                try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 200)
         }
         #expect(shop.count == 1)
     }
@@ -199,7 +204,11 @@ private final class Shop: Sendable {
         let hang = TestSignal()
         let shop = try await Shop { run in
             if run == 1 {
-                await withTaskCancellationHandler { await hang.wait() } onCancel: { hang.fire() }
+                await withTaskCancellationHandler {
+                    await hang.wait()
+                } onCancel: {
+                    hang.fire()
+                }
                 try Task.checkCancellation()
             }
             return try Reply.ok(run)
@@ -207,8 +216,10 @@ private final class Shop: Sendable {
         var options = HTTPOptions()
         options.requestTimeout = .milliseconds(200)
         try await withRoutes(options: options, shop.register) { client async throws in
-            #expect(try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 504)
-            #expect(try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 200)
+            #expect(
+                try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 504)
+            #expect(
+                try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 200)
         }
     }
 
@@ -221,9 +232,11 @@ private final class Shop: Sendable {
                 SET state = 'running', locked_until = \(shop.clock.now() + Idempotency.lease)
                 """
             try await shop.database.execute(abandon)
-            #expect(try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 409)
+            #expect(
+                try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 409)
             shop.clock.advance(by: Idempotency.lease)
-            #expect(try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 200)
+            #expect(
+                try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 200)
             #expect(shop.count == 2)
 
             try await shop.database.execute(abandon)

@@ -19,10 +19,13 @@ private struct Secret: Error {
         routes.open.get("/ok") { _, context in try Reply.ok(context.requestID) }
         routes.open.get("/secret") { _, _ -> Reply in throw Secret() }
         routes.open.get("/http") { _, _ -> Reply in throw HTTPError(.conflict, message: "No.") }
-        routes.open.get("/broken") { _, _ -> Reply in throw HTTPError(.internalServerError, message: "hunter2") }
+        routes.open.get("/broken") { _, _ -> Reply in
+            throw HTTPError(.internalServerError, message: "hunter2")
+        }
         routes.open.get("/limited") { _, _ -> Reply in
             throw ServiceError(
-                .rateLimited, code: "rate.limited", message: "Slow down.", detail: "hunter2", retryAfter: .milliseconds(1_500))
+                .rateLimited, code: "rate.limited", message: "Slow down.", detail: "hunter2",
+                retryAfter: .milliseconds(1_500))
         }
         routes.open.get("/client") { _, context in try Reply.ok(context.clientAddress) }
         routes.open.post("/body") { request, _ in try Reply.ok(try await request.bytes().count) }
@@ -64,7 +67,8 @@ private struct Secret: Error {
             #expect(kept.headers[.requestID] == "Req_1.2-3")
             #expect(try kept.data(String.self) == "Req_1.2-3")
             for bad in ["a b", "a\"b", "é", String(repeating: "a", count: 65), "a;b"] {
-                let made = try #require(try await client.get("/ok", headers: [.requestID: bad]).headers[.requestID])
+                let made = try #require(
+                    try await client.get("/ok", headers: [.requestID: bad]).headers[.requestID])
                 #expect(made != bad)
                 #expect(made.count == 36)
             }
@@ -81,7 +85,9 @@ private struct Secret: Error {
             #expect(open.headers[.cacheControl] == nil)
             #expect(try await client.get("/ok", as: "customer").headers[.cacheControl] == "no-store")
             #expect(try await client.get("/secret").headers[.cacheControl] == "no-store")
-            #expect(try await client.get("/page").headers[.contentSecurityPolicy]?.contains("form-action 'self'") == true)
+            #expect(
+                try await client.get("/page").headers[.contentSecurityPolicy]?.contains("form-action 'self'")
+                    == true)
         }
     }
 
@@ -95,7 +101,8 @@ private struct Secret: Error {
             let long = try await client.get("/ok?q=\(String(repeating: "a", count: 200))")
             #expect(long.status == 414)
             #expect(try long.problem().code == "target.too_long")
-            let heavy = try await client.get("/ok", headers: [.userAgent: String(repeating: "a", count: 1_000)])
+            let heavy = try await client.get(
+                "/ok", headers: [.userAgent: String(repeating: "a", count: 1_000)])
             #expect(heavy.status == 431)
             #expect(try heavy.problem().code == "headers.too_large")
             var many = HTTPFields()
@@ -131,18 +138,19 @@ private struct Secret: Error {
         #expect(spy.seen == [500, 404])
     }
 
-    @Test(arguments: [
-        (nil, "192.0.2.1", "203.0.113.9", "192.0.2.1"),
-        ("10.0.0.0/8", "192.0.2.1", "203.0.113.9", "192.0.2.1"),
-        ("10.0.0.0/8", "10.1.2.3", "203.0.113.9", "203.0.113.9"),
-        ("10.0.0.0/8", "10.1.2.3", "1.1.1.1, 203.0.113.9", "203.0.113.9"),
-        ("10.0.0.0/8", "10.1.2.3", "203.0.113.9, 10.9.9.9", "203.0.113.9"),
-        ("10.0.0.0/8", "10.1.2.3", "203.0.113.9, nonsense", "10.1.2.3"),
-        ("10.0.0.0/8", "10.1.2.3", "", "10.1.2.3"),
-        ("10.0.0.0/8", "::ffff:10.1.2.3", "203.0.113.9", "203.0.113.9"),
-        ("::1", "::1", "2001:db8::7", "2001:db8::7"),
-        ("::1", "unknown", "203.0.113.9", "unknown"),
-    ] as [(String?, String, String, String)])
+    @Test(
+        arguments: [
+            (nil, "192.0.2.1", "203.0.113.9", "192.0.2.1"),
+            ("10.0.0.0/8", "192.0.2.1", "203.0.113.9", "192.0.2.1"),
+            ("10.0.0.0/8", "10.1.2.3", "203.0.113.9", "203.0.113.9"),
+            ("10.0.0.0/8", "10.1.2.3", "1.1.1.1, 203.0.113.9", "203.0.113.9"),
+            ("10.0.0.0/8", "10.1.2.3", "203.0.113.9, 10.9.9.9", "203.0.113.9"),
+            ("10.0.0.0/8", "10.1.2.3", "203.0.113.9, nonsense", "10.1.2.3"),
+            ("10.0.0.0/8", "10.1.2.3", "", "10.1.2.3"),
+            ("10.0.0.0/8", "::ffff:10.1.2.3", "203.0.113.9", "203.0.113.9"),
+            ("::1", "::1", "2001:db8::7", "2001:db8::7"),
+            ("::1", "unknown", "203.0.113.9", "unknown"),
+        ] as [(String?, String, String, String)])
     func clientAddresses(proxy: String?, peer: String, forwarded: String, client: String) async throws {
         var options = HTTPOptions()
         options.trustedProxies = try proxy.map { [try #require(AddressRange($0))] } ?? []
@@ -150,7 +158,8 @@ private struct Secret: Error {
         register(web.routes)
         let request = Request(
             head: HTTPRequest(
-                method: .get, scheme: "http", authority: "x", path: "/client", headerFields: [.forwardedFor: forwarded]),
+                method: .get, scheme: "http", authority: "x", path: "/client",
+                headerFields: [.forwardedFor: forwarded]),
             body: RequestBody(buffer: ByteBuffer()))
         let context = SoukRequestContext(logger: Logger(label: "test"), peerAddress: peer)
         let response = try await web.buildResponder().respond(to: request, context: context)
@@ -161,7 +170,8 @@ private struct Secret: Error {
 
     @Test(arguments: [
         ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.1", false), ("10.1.2.3", "10.1.2.3", true),
-        ("10.1.2.3", "10.1.2.4", false), ("0.0.0.0/0", "1.2.3.4", true), ("192.168.1.128/25", "192.168.1.200", true),
+        ("10.1.2.3", "10.1.2.4", false), ("0.0.0.0/0", "1.2.3.4", true),
+        ("192.168.1.128/25", "192.168.1.200", true),
         ("192.168.1.128/25", "192.168.1.127", false), ("2001:db8::/33", "2001:db8:7fff::1", true),
         ("2001:db8::/33", "2001:db8:8000::1", false), ("0.0.0.0/0", "::1", false),
     ])
@@ -170,7 +180,9 @@ private struct Secret: Error {
         #expect(range.contains(try #require(IPAddress(address))) == contains)
     }
 
-    @Test(arguments: ["", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/8/8", "x", "10.0.0", "::/129", "1.2.3.4:80"])
+    @Test(arguments: [
+        "", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/8/8", "x", "10.0.0", "::/129", "1.2.3.4:80",
+    ])
     func badAddressRanges(text: String) {
         #expect(AddressRange(text) == nil)
     }

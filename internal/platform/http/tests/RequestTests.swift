@@ -16,7 +16,8 @@ private enum Sort: String, CaseIterable, Sendable {
 @Suite struct RequestTests {
     private func register(_ routes: Routes) {
         routes.open.post("/greet") { request, _ in
-            try Reply.created("Hello, \(try await request.body(Greeting.self, maxBytes: 100).name)", location: "/greet/1")
+            try Reply.created(
+                "Hello, \(try await request.body(Greeting.self, maxBytes: 100).name)", location: "/greet/1")
         }
         routes.open.post("/maybe") { request, _ in
             try Reply.accepted(try await request.optionalBody(Greeting.self)?.name ?? "none")
@@ -33,10 +34,12 @@ private enum Sort: String, CaseIterable, Sendable {
         }
         routes.open.get("/query") { request, _ in
             try Reply.ok([
-                request.queryString("q") ?? "-", try request.queryChoice("sort", as: Sort.self)?.rawValue ?? "-",
+                request.queryString("q") ?? "-",
+                try request.queryChoice("sort", as: Sort.self)?.rawValue ?? "-",
                 try request.queryID("user", as: UserID.self)?.description ?? "-",
                 try request.queryInt("n", in: 1...9).map(String.init) ?? "-",
-                try request.queryBool("b").map(String.init) ?? "-", request.queryStrings("t").joined(separator: "|"),
+                try request.queryBool("b").map(String.init) ?? "-",
+                request.queryStrings("t").joined(separator: "|"),
             ])
         }
         routes.open.put("/versioned") { request, _ in try Reply.ok(try request.requiredIfMatch()) }
@@ -70,13 +73,15 @@ private enum Sort: String, CaseIterable, Sendable {
     }
 
     @Test(arguments: [
-        "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp",
+        "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+        "application/jsonp",
         "application/json; charset=latin1", "application/problem+json",
     ])
     func refusesOtherMediaTypes(type: String) async throws {
         try await withRoutes(register) { client async throws in
             for path in ["/greet", "/maybe"] {
-                let answer = try await client.post(path, json: #"{"name": "Ann"}"#, headers: [.contentType: type])
+                let answer = try await client.post(
+                    path, json: #"{"name": "Ann"}"#, headers: [.contentType: type])
                 #expect(answer.status == 415)
                 #expect(try answer.problem().code == "media_type.unsupported")
             }
@@ -91,10 +96,13 @@ private enum Sort: String, CaseIterable, Sendable {
         }
     }
 
-    @Test(arguments: ["application/json", "Application/JSON; Charset=UTF-8", "application/json;charset=\"utf-8\""])
+    @Test(arguments: [
+        "application/json", "Application/JSON; Charset=UTF-8", "application/json;charset=\"utf-8\"",
+    ])
     func takesJSONHoweverItIsWritten(type: String) async throws {
         try await withRoutes(register) { client async throws in
-            let answer = try await client.post("/greet", json: #"{"name": "Ann"}"#, headers: [.contentType: type])
+            let answer = try await client.post(
+                "/greet", json: #"{"name": "Ann"}"#, headers: [.contentType: type])
             #expect(answer.status == 201)
         }
     }
@@ -122,7 +130,9 @@ private enum Sort: String, CaseIterable, Sendable {
             let page = try await client.get("/list?page=2&size=40")
             #expect(page.body.contains(#""total_count":50"#))
             #expect(page.body.contains(#""has_more":false"#))
-            for query in ["page=0", "page=x", "size=0", "size=101", "page=", "page=1.5", "page=99999999999999999999"] {
+            for query in [
+                "page=0", "page=x", "size=0", "size=101", "page=", "page=1.5", "page=99999999999999999999",
+            ] {
                 let answer = try await client.get("/list?\(query)")
                 #expect(answer.status == 400)
                 let name = query.prefix { $0 != "=" }
@@ -140,8 +150,12 @@ private enum Sort: String, CaseIterable, Sendable {
     @Test func readsQueries() async throws {
         try await withRoutes(register) { client async throws in
             let user = UserID()
-            let answer = try await client.get("/query?q=red+shirt%21&sort=price&user=\(user)&n=3&b=true&t=1&t=2")
-            #expect(try answer.data([String].self) == ["red shirt!", "price", user.description, "3", "true", "1|2"])
+            let answer = try await client.get(
+                "/query?q=red+shirt%21&sort=price&user=\(user)&n=3&b=true&t=1&t=2")
+            #expect(
+                try answer.data([String].self) == [
+                    "red shirt!", "price", user.description, "3", "true", "1|2",
+                ])
             #expect(try await client.get("/query").data([String].self) == ["-", "-", "-", "-", "-", ""])
             for query in ["sort=size", "user=1", "n=0", "n=ten", "b=yes", "q=%ff", "q=%", "q=%00"] {
                 let answer = try await client.get("/query?\(query)")
@@ -153,9 +167,12 @@ private enum Sort: String, CaseIterable, Sendable {
 
     @Test func preconditions() async throws {
         try await withRoutes(register) { client async throws in
-            #expect(try await client.send(.put, "/versioned", headers: [.ifMatch: "\"3\""]).data(Int.self) == 3)
+            #expect(
+                try await client.send(.put, "/versioned", headers: [.ifMatch: "\"3\""]).data(Int.self) == 3)
             #expect(try await client.send(.patch, "/versioned").data(Int.self) == -1)
-            for field in ["3", "\"\"", "\"x\"", "W/\"3\"", "\"1\", \"2\"", "\"99999999999999999999\"", "\"-1\""] {
+            for field in [
+                "3", "\"\"", "\"x\"", "W/\"3\"", "\"1\", \"2\"", "\"99999999999999999999\"", "\"-1\"",
+            ] {
                 #expect(try await client.send(.put, "/versioned", headers: [.ifMatch: field]).status == 400)
             }
             let missing = try await client.send(.put, "/versioned")

@@ -19,7 +19,9 @@ import Testing
         routes.open.get("/api/v1/words/{word}") { _, context in try Reply.ok(context.parameter("word")) }
         routes.user.get("/api/v1/me") { _, context in try Reply.ok(context.principal.userID) }
         routes.admin.get("/api/v1/admin") { _, context in try Reply.ok(context.call.requestID) }
-        routes.open.get("/api/v1/who") { _, context in try Reply.ok(context.principal?.userID.description ?? "nobody") }
+        routes.open.get("/api/v1/who") { _, context in
+            try Reply.ok(context.principal?.userID.description ?? "nobody")
+        }
     }
 
     @Test func unknownPathsAre404() async throws {
@@ -89,7 +91,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["Bearer forged", "Bearer expired", "Bearer", "Bearer a b", "Basic YTpi", "forged", "Bearer é"])
+    @Test(arguments: [
+        "Bearer forged", "Bearer expired", "Bearer", "Bearer a b", "Basic YTpi", "forged", "Bearer é",
+    ])
     func badTokensAreRefusedEvenOnOpenRoutes(value: String) async throws {
         try await withRoutes(register) { client async throws in
             let answer = try await client.get("/api/v1/who", headers: [.authorization: value])
@@ -101,7 +105,9 @@ import Testing
 
     @Test func theSchemeIsCaseInsensitive() async throws {
         try await withRoutes(register) { client async throws in
-            #expect(try await client.get("/api/v1/me", headers: [.authorization: "bearer customer"]).status == 200)
+            #expect(
+                try await client.get("/api/v1/me", headers: [.authorization: "bearer customer"]).status == 200
+            )
         }
     }
 
@@ -114,7 +120,8 @@ import Testing
         #expect(
             web.catalogue.routes.map(\.description) == [
                 "GET /api/v1/admin", "GET /api/v1/me", "GET /api/v1/things", "POST /api/v1/things",
-                "DELETE /api/v1/things/{id}", "GET /api/v1/things/{id}", "GET /api/v1/who", "GET /api/v1/words/{word}",
+                "DELETE /api/v1/things/{id}", "GET /api/v1/things/{id}", "GET /api/v1/who",
+                "GET /api/v1/words/{word}",
                 "GET /bare",
             ])
         #expect(web.catalogue.methods(at: "/api/v1/things/7") == ["DELETE", "GET", "HEAD"])

@@ -12,7 +12,9 @@ import Testing
 
 /// Takes `customer`, `vendor`, `admin` and `other` as tokens.
 struct StubVerifier: TokenVerifier {
-    static let users: [String: UserID] = ["customer": UserID(), "vendor": UserID(), "admin": UserID(), "other": UserID()]
+    static let users: [String: UserID] = [
+        "customer": UserID(), "vendor": UserID(), "admin": UserID(), "other": UserID(),
+    ]
 
     func verify(_ token: String) async throws(TokenError) -> Principal {
         if token == "expired" { throw .expired }

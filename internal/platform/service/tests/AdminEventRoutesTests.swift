@@ -35,7 +35,8 @@ private struct RoleTokens: TokenVerifier {
             database = try await TestDatabase.make(EventRuntime.migrations)
             let runtime = EventRuntime(
                 service: "toy", database: database,
-                broker: try await EmbeddedBroker.open(path: folder.path("events.sqlite")), clock: ManualClock())
+                broker: try await EmbeddedBroker.open(path: folder.path("events.sqlite")),
+                clock: ManualClock())
             for (id, payload) in [("d1", Array(#"{"orderId":[1,null]}"#.utf8)), ("d2", [0xFF, 0x00])] {
                 try await database.execute(
                     """
@@ -84,9 +85,14 @@ private struct RoleTokens: TokenVerifier {
         #expect(list.contains(#""total_count":2"#))
         #expect(list.contains(#""error_code":"x""#))
         #expect(!list.contains("payload"))
-        #expect(try await shop.respond(.get, "/dead-letters/toy/d1", "admin").1.contains(#""payload":{"orderId":[1,null]}"#))
-        #expect(try await shop.respond(.get, "/dead-letters/toy/d1", "admin").1.contains(#""event_id":"e-d1""#))
-        #expect(try await shop.respond(.get, "/dead-letters/toy/d2", "admin").1.contains(#""payload_base64":"/wA=""#))
+        #expect(
+            try await shop.respond(.get, "/dead-letters/toy/d1", "admin").1.contains(
+                #""payload":{"orderId":[1,null]}"#))
+        #expect(
+            try await shop.respond(.get, "/dead-letters/toy/d1", "admin").1.contains(#""event_id":"e-d1""#))
+        #expect(
+            try await shop.respond(.get, "/dead-letters/toy/d2", "admin").1.contains(
+                #""payload_base64":"/wA=""#))
     }
 
     @Test func redrivesAndDiscards() async throws {
@@ -102,7 +108,8 @@ private struct RoleTokens: TokenVerifier {
     }
 
     @Test(arguments: [
-        ("GET", "/dead-letters", 400), ("GET", "/dead-letters?service=none", 400), ("GET", "/dead-letters/toy/none", 404),
+        ("GET", "/dead-letters", 400), ("GET", "/dead-letters?service=none", 400),
+        ("GET", "/dead-letters/toy/none", 404),
         ("GET", "/dead-letters/none/d1", 404), ("POST", "/dead-letters/toy/none/redrive", 404),
         ("POST", "/dead-letters/redrive?service=none", 400), ("GET", "/dead-letters?service=toy&page=0", 400),
     ])
@@ -117,7 +124,8 @@ private struct RoleTokens: TokenVerifier {
         let shop = try await Shop()
         for (method, path) in [
             (HTTPRequest.Method.get, ""), (.get, "/dead-letters?service=toy"), (.get, "/dead-letters/toy/d1"),
-            (.post, "/dead-letters/redrive"), (.post, "/dead-letters/toy/d1/redrive"), (.delete, "/dead-letters/toy/d1"),
+            (.post, "/dead-letters/redrive"), (.post, "/dead-letters/toy/d1/redrive"),
+            (.delete, "/dead-letters/toy/d1"),
         ] {
             #expect(try await shop.respond(method, path, token).0 == 403)
         }

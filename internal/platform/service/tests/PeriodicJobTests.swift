@@ -41,7 +41,9 @@ private actor Runs {
     }
 
     @Test func runsAtStartAndAfterEveryInterval() async throws {
-        let job = PeriodicJob(name: "test", every: .seconds(10), clock: clock) { [runs] in _ = await runs.add() }
+        let job = PeriodicJob(name: "test", every: .seconds(10), clock: clock) { [runs] in
+            _ = await runs.add()
+        }
         try await running(job) {
             await runs.reach(1)
             for run in 2...4 {
@@ -56,7 +58,9 @@ private actor Runs {
     }
 
     @Test func wakingRunsItAtOnce() async throws {
-        let job = PeriodicJob(name: "test", every: .seconds(10), clock: clock) { [runs] in _ = await runs.add() }
+        let job = PeriodicJob(name: "test", every: .seconds(10), clock: clock) { [runs] in
+            _ = await runs.add()
+        }
         try await running(job) {
             await runs.reach(1)
             await clock.sleepers()

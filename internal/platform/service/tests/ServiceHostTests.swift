@@ -22,6 +22,9 @@ private final class ToyService: HostedService {
     let name = "toy"
     let backgroundServices: [any Service]
     var events: EventAdministration? { nil }
+    let slowStarted = TestSignal()
+    let slowGoesOn = TestSignal()
+    let slowWasCancelled = Mutex(false)
     private let preparation: @Sendable () async throws -> Void
 
     init(background: [any Service] = [], prepare: @escaping @Sendable () async throws -> Void = {}) {
@@ -33,6 +36,16 @@ private final class ToyService: HostedService {
 
     func registerRoutes(_ routes: Routes) {
         routes.open.get("/toy") { _, _ in try Reply.ok("fun") }
+        routes.open.get("/slow") { _, _ in
+            self.slowStarted.fire()
+            await withTaskCancellationHandler {
+                await self.slowGoesOn.wait()
+            } onCancel: {
+                self.slowGoesOn.fire()
+            }
+            self.slowWasCancelled.withLock { $0 = Task.isCancelled }
+            return try Reply.ok("at last")
+        }
     }
 }
 
@@ -63,6 +76,8 @@ private struct NoTokens: TokenVerifier {
         let resources: ServiceResources
         let ready: AsyncStream<ServiceHost.Ready>
         let folder: TemporaryFolder
+        /// Stands still, so that draining takes as long as a test wants.
+        let clock: ManualClock
     }
 
     private func process(
@@ -78,16 +93,22 @@ private struct NoTokens: TokenVerifier {
         var options = ServiceHost.Options()
         options.port = port
         options.signals = []
+        let clock = ManualClock()
+        options.clock = clock
         let (ready, continuation) = AsyncStream.makeStream(of: ServiceHost.Ready.self)
         let host = ServiceHost(
             services: [service], resources: [resources], extraServices: extra, probes: probes,
             responder: web.buildResponder(), options: options, metrics: { "up 1\n" },
             onReady: { continuation.yield($0) })
-        return Process(host: host, resources: resources, ready: ready, folder: folder)
+        return Process(host: host, resources: resources, ready: ready, folder: folder, clock: clock)
     }
 
-    /// Runs the process inside a group that the test shuts down.
+    /// Runs the process inside a group that is shut down after the test, if the test has not done so.
     private func running(_ process: Process, _ test: (Int) async throws -> Void) async throws {
+        try await running(process) { port, _ in try await test(port) }
+    }
+
+    private func running(_ process: Process, _ test: (Int, ServiceGroup) async throws -> Void) async throws {
         let group = ServiceGroup(services: [HostService(host: process.host)], logger: Logger(label: "test"))
         async let life: Void = group.run()
         var port = 0
@@ -96,7 +117,7 @@ private struct NoTokens: TokenVerifier {
             port = ready.port
             break
         }
-        try await test(port)
+        try await test(port, group)
         await group.triggerGracefulShutdown()
         try await life
     }
@@ -110,7 +131,7 @@ private struct NoTokens: TokenVerifier {
         let background = Background()
         let prepared = TestSignal()
         let process = try await process(ToyService(background: [background]) { prepared.fire() })
-        try await running(process) { port in
+        try await running(process) { port async throws in
             #expect(prepared.hasFired)
             await background.started.wait()
             let toy = try await RawHTTP.get(port, "/toy")
@@ -135,11 +156,12 @@ private struct NoTokens: TokenVerifier {
         let isThere = Mutex(false)
         let probe = ReadinessProbe("cache") {
             guard isThere.withLock({ $0 }) else {
-                throw ServiceError(.unavailable, code: "cache.gone", message: "Gone.", detail: "secret host name")
+                throw ServiceError(
+                    .unavailable, code: "cache.gone", message: "Gone.", detail: "secret host name")
             }
         }
         let process = try await process(ToyService(), probes: [probe])
-        try await running(process) { port in
+        try await running(process) { port async throws in
             let failing = try await RawHTTP.get(port, "/readyz")
             #expect(failing.hasPrefix("HTTP/1.1 503"))
             #expect(failing.contains(#""status":"failing""#))
@@ -148,6 +170,36 @@ private struct NoTokens: TokenVerifier {
             isThere.withLock { $0 = true }
             #expect(try await RawHTTP.get(port, "/readyz").hasPrefix("HTTP/1.1 200"))
         }
+    }
+
+    @Test func shutdownLetsRunningRequestsFinish() async throws {
+        let toy = ToyService()
+        let process = try await process(toy)
+        try await running(process) { port, group async throws in
+            async let answer = RawHTTP.get(port, "/slow")
+            await toy.slowStarted.wait()
+            await group.triggerGracefulShutdown()
+            await process.clock.sleepers()
+            await #expect(throws: (any Error).self) { try await RawHTTP.get(port, "/toy") }
+            toy.slowGoesOn.fire()
+            #expect(try await answer.contains("at last"))
+        }
+        #expect(!toy.slowWasCancelled.withLock { $0 })
+    }
+
+    @Test func shutdownCutsOffRequestsThatTakeTooLong() async throws {
+        let toy = ToyService()
+        let process = try await process(toy)
+        try await running(process) { port, group async throws in
+            async let answer = RawHTTP.get(port, "/slow")
+            await toy.slowStarted.wait()
+            await group.triggerGracefulShutdown()
+            await process.clock.sleepers()
+            process.clock.advance(by: .seconds(10))
+            // Whatever comes of the answer: the connection ends.
+            _ = try? await answer
+        }
+        #expect(toy.slowWasCancelled.withLock { $0 })
     }
 
     @Test func anOccupiedPortIsOneClearLineBeforeAnythingIsTouched() async throws {
@@ -189,7 +241,9 @@ enum RawHTTP {
         return try await channel.executeThenClose { inbound, outbound in
             try await outbound.write(
                 ByteBuffer(
-                    string: "\(method) \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+                    string:
+                        "\(method) \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+                ))
             var answer = ""
             for try await part in inbound { answer += String(buffer: part) }
             return answer
