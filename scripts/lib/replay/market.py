@@ -5,10 +5,9 @@ Everything here looks before it makes, so that an interrupted preparation goes o
 
 from __future__ import annotations
 
-from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
-from souk_client import ApiError, Client, wait_until
+from souk_client import ApiError, Client
 
 from .invoices import VENDORS, Book, sku_of, vendor_of
 
@@ -56,20 +55,22 @@ class Market:
     def open_vendor(self, vendor: Vendor) -> None:
         client = vendor.client
         client.register(f"Owner of {vendor.name}")
+        self.make(client, "/api/v1/vendors", {"name": vendor.name, "slug": f"replay-{vendor.index + 1}"})
+        vendor.id = client.get("/api/v1/vendors/me").data["id"]
+        self.admin.post(f"/api/v1/admin/vendors/{vendor.id}/approve")
+        self.make(client, "/api/v1/stores", {"name": vendor.name, "slug": f"replay-store-{vendor.index + 1}"})
+        vendor.store = next(iter(client.pages("/api/v1/vendors/me/stores")))["id"]
+        for product in client.pages("/api/v1/vendor/products"):
+            self.remember(vendor, product)
+
+    @staticmethod
+    def make(client: Client, path: str, body: dict) -> None:
+        """Makes something whose slug is unique, unless that was done before, even if its answer was lost."""
         try:
-            client.post("/api/v1/vendors", {"name": vendor.name, "slug": f"replay-{vendor.index + 1}"})
+            client.post(path, body)
         except ApiError as error:
             if error.status != 409:
                 raise
-        vendor.id = client.get("/api/v1/vendors/me").data["id"]
-        self.admin.post(f"/api/v1/admin/vendors/{vendor.id}/approve")
-        stores = list(client.pages("/api/v1/vendors/me/stores"))
-        if not stores:
-            body = {"name": vendor.name, "slug": f"replay-store-{vendor.index + 1}"}
-            stores = [client.post("/api/v1/stores", body).data]
-        vendor.store = stores[0]["id"]
-        for product in client.pages("/api/v1/vendor/products"):
-            self.remember(vendor, product)
 
     # -- goods
 

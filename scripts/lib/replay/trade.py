@@ -58,8 +58,9 @@ class Customer:
             self.ship(self.pay(self.find(invoice.number) or self.buy(invoice)))
 
     def find(self, reference: str) -> dict | None:
+        """The order of an invoice; one whose checkout is unfinished isn't found, and checking out again resumes it."""
         found = self.client.get("/api/v1/orders", reference=reference).data
-        live = [order for order in found if order["status"] not in ("failed", "cancelled", "expired")]
+        live = [order for order in found if order["status"] not in ("creating", "failed", "cancelled", "expired")]
         return self.order(live[0]["id"]) if live else None
 
     def order(self, order_id: str) -> dict:
@@ -86,7 +87,7 @@ class Customer:
 
         def paid():
             current = self.order(order["id"])
-            return current if current["status"] not in ("creating", "awaiting_payment") else None
+            return current if current["status"] != "awaiting_payment" else None
 
         return wait_until(f"order {order['number']} to be paid", paid, 90)
 
