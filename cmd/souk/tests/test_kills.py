@@ -15,7 +15,7 @@ SMALL = ROOT / "cmd/souk/tests/invoices"
 REAL = ROOT.parent / "shared/data/online-retail"
 POINTS = [
     "outbox.before_commit", "outbox.after_commit", "relay.after_publish", "consumer.before_commit",
-    "consumer.after_handler",
+    "consumer.after_handler", "order.saga_before_settle", "order.saga_after_settle",
 ]
 
 
