@@ -180,7 +180,9 @@ private struct NoTokens: TokenVerifier {
             await toy.slowStarted.wait()
             await group.triggerGracefulShutdown()
             await process.clock.sleepers()
-            await #expect(throws: (any Error).self) { try await RawHTTP.get(port, "/toy") }
+            // The listener goes while the request is still running; connections that the kernel took before may linger.
+            while (try? await RawHTTP.get(port, "/toy")) != nil { await Task.yield() }
+            #expect(!toy.slowGoesOn.hasFired)
             toy.slowGoesOn.fire()
             #expect(try await answer.contains("at last"))
         }
