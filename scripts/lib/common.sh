@@ -39,7 +39,7 @@ need_swift() {
 build() {
     need_swift
     cd "$ROOT"
-    if [ -d .build ]; then
+    if [ -d .build/checkouts ]; then
         say "building $2 ($1)"
     else
         say "building $2 ($1) for the first time: about 5 to 8 minutes on two cores, more for a release"
