@@ -80,18 +80,22 @@ var platform: [Target] {
             "SoukHTTP", "internal/platform/http",
             [
                 "SoukAPI", "SoukAuthToken", "SoukCallContext", "SoukDatabase", "SoukErrors", "SoukIDs",
-                "SoukObservability", "SoukPagination", "SoukTime", .crypto, .hummingbird, .httpTypes, .logging,
-                .metrics, .nio, .tracing,
+                "SoukObservability", "SoukPagination", "SoukTime", .crypto, .hummingbird, .httpTypes,
+                .logging,
+                .metrics, .nio, .nioHTTP1, .tracing,
             ],
             testing: ["SoukTesting", "SoukDatabaseSQLite", "SoukMoney", .hummingbirdTesting])
         + module(
             "SoukService", "internal/platform/service",
             [
-                "CMalloc", "SoukAuthToken", "SoukBroker", "SoukDatabase", "SoukEnv", "SoukErrors", "SoukEventsRuntime",
-                "SoukHTTP", "SoukLogger", "SoukObservability", "SoukTime", .hummingbird, .lifecycle, .logging,
-                .metrics, .nio, .tracing,
+                "CMalloc", "SoukAPI", "SoukAuthToken", "SoukBroker", "SoukCallContext", "SoukDatabase",
+                "SoukEnv",
+                "SoukErrors", "SoukEventsRuntime", "SoukHTTP", "SoukLogger", "SoukObservability",
+                "SoukPagination",
+                "SoukTime", .hummingbird, .httpTypes, .lifecycle, .logging, .metrics, .nio, .tracing,
+                .unixSignals,
             ],
-            testing: ["SoukTesting"])
+            testing: ["SoukBrokerEmbedded", "SoukIDs", "SoukTesting"])
         + [
             library(
                 "SoukTesting", "internal/platform/testing",
@@ -120,13 +124,15 @@ var services: [Target] {
         + kernel("SoukPaymentKernel", "internal/services/payment/kernel")
         + service("SoukAuth", "internal/services/auth", kernel: true, ["CArgon2", "SoukAuthKernel"])
         + service(
-            "SoukProduct", "internal/services/product", kernel: true, ["SoukProductKernel", "SoukVendorKernel"])
+            "SoukProduct", "internal/services/product", kernel: true,
+            ["SoukProductKernel", "SoukVendorKernel"])
         + service("SoukVendor", "internal/services/vendor", kernel: true, ["SoukVendorKernel"])
         + service(
             "SoukOrder", "internal/services/order",
             ["SoukPaymentKernel", "SoukProductKernel", "SoukVendorKernel"])
         + service(
-            "SoukPayment", "internal/services/payment", kernel: true, ["SoukPaymentKernel", "SoukVendorKernel"])
+            "SoukPayment", "internal/services/payment", kernel: true,
+            ["SoukPaymentKernel", "SoukVendorKernel"])
         + service(
             "SoukPaymentSandbox", "internal/services/payment-sandbox",
             ["SoukPayment", "SoukPaymentKernel", .httpClient, .mustache])
@@ -181,7 +187,10 @@ func library(
 func kernel(_ name: String, _ path: String) -> [Target] {
     module(
         name, path,
-        ["SoukCallContext", "SoukErrors", "SoukIdentifiers", "SoukIDs", "SoukMoney", "SoukPagination", "SoukTime"],
+        [
+            "SoukCallContext", "SoukErrors", "SoukIdentifiers", "SoukIDs", "SoukMoney", "SoukPagination",
+            "SoukTime",
+        ],
         tested: false)
 }
 
@@ -199,8 +208,10 @@ extension [Target.Dependency] {
     static var serviceFoundation: Self {
         [
             "SoukAPI", "SoukAuthToken", "SoukBroker", "SoukCallContext", "SoukCloudEvents", "SoukDatabase",
-            "SoukEnv", "SoukErrors", "SoukEvents", "SoukEventsRuntime", "SoukHTTP", "SoukIDs", "SoukIdentifiers",
-            "SoukLogger", "SoukMoney", "SoukObservability", "SoukPagination", "SoukService", "SoukTime", .crypto,
+            "SoukEnv", "SoukErrors", "SoukEvents", "SoukEventsRuntime", "SoukHTTP", "SoukIDs",
+            "SoukIdentifiers",
+            "SoukLogger", "SoukMoney", "SoukObservability", "SoukPagination", "SoukService", "SoukTime",
+            .crypto,
             .hummingbird, .httpTypes, .lifecycle, .logging, .metrics, .nio, .tracing,
         ]
     }
@@ -212,7 +223,7 @@ extension [SwiftSetting] {
             .enableUpcomingFeature("ExistentialAny"),
             .enableUpcomingFeature("InternalImportsByDefault"),
             .enableUpcomingFeature("MemberImportVisibility"),
-        ]
+        ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
     }
 }
 
@@ -229,5 +240,7 @@ extension Target.Dependency {
     static var metrics: Self { .product(name: "Metrics", package: "swift-metrics") }
     static var mustache: Self { .product(name: "Mustache", package: "swift-mustache") }
     static var nio: Self { .product(name: "NIOPosix", package: "swift-nio") }
+    static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
     static var tracing: Self { .product(name: "Tracing", package: "swift-distributed-tracing") }
+    static var unixSignals: Self { .product(name: "UnixSignals", package: "swift-service-lifecycle") }
 }

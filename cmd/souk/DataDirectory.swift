@@ -21,7 +21,8 @@ final class DataDirectory: Sendable {
         }
         lock = open("\(self.path)/souk.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else {
-            throw StartupError("the data folder \(self.path) can't be written: \(String(cString: strerror(errno)))")
+            throw StartupError(
+                "the data folder \(self.path) can't be written: \(String(cString: strerror(errno)))")
         }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             close(lock)

@@ -47,7 +47,8 @@ struct Marketplace {
                         name: name.rawValue, database: database, broker: broker, clock: SystemClock(),
                         environment: configuration.environment))
             }
-            return try Marketplace(configuration, directory, keys: keys, resources: opened, registry: registry)
+            return try Marketplace(
+                configuration, directory, keys: keys, resources: opened, registry: registry)
         } catch {
             for resource in opened { await resource.database.close() }
             throw error
@@ -72,9 +73,11 @@ struct Marketplace {
         let product = ProductService(resources: resource(.product), vendors: vendor.kernel)
         let isSecretGiven = try configuration.environment.secret("SOUK_SANDBOX_WEBHOOK_SECRET") != nil
         let sandbox = try SandboxProvider(
-            resources: resource(.sandbox), secrets: isSecretGiven ? nil : [try directory.secret("webhook-secret")],
+            resources: resource(.sandbox),
+            secrets: isSecretGiven ? nil : [try directory.secret("webhook-secret")],
             baseURL: { address.publicURL }, webhookURL: { address.webhookURL })
-        let payment = try PaymentService(resources: resource(.payment), provider: sandbox, vendors: vendor.kernel)
+        let payment = try PaymentService(
+            resources: resource(.payment), provider: sandbox, vendors: vendor.kernel)
         let order = try OrderService(
             resources: resource(.order), products: product.kernel, vendors: vendor.kernel,
             payments: payment.kernel)
@@ -101,7 +104,8 @@ struct Marketplace {
                 do {
                     try directory.announce(url: address.publicURL, startDuration: ready.startDuration)
                 } catch {
-                    Logger(label: "souk").warning("souk.url could not be written", metadata: ["error": "\(error)"])
+                    Logger(label: "souk").warning(
+                        "souk.url could not be written", metadata: ["error": "\(error)"])
                 }
             })
         try await host.run()

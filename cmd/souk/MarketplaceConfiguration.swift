@@ -39,7 +39,9 @@ struct MarketplaceConfiguration: Sendable {
         http.requestTimeout = try environment.duration("SOUK_HTTP_REQUEST_TIMEOUT", default: .seconds(30))
         http.trustedProxies = try environment.addressRanges("SOUK_TRUSTED_PROXIES")
         sqlite = SQLiteOptions()
-        sqlite.synchronous = try environment.choice("SOUK_SQLITE_SYNCHRONOUS", default: SQLiteSynchronous.full).option
+        sqlite.synchronous = try environment.choice(
+            "SOUK_SQLITE_SYNCHRONOUS", default: SQLiteSynchronous.full
+        ).option
     }
 
     func checked(port: Int) throws(ConfigurationError) -> Int {

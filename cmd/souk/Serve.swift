@@ -43,7 +43,8 @@ struct ListRoutes: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailure {
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent("souk-routes-\(UUID())")
+            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+                "souk-routes-\(UUID())")
             defer { try? FileManager.default.removeItem(at: folder) }
             var configuration = try MarketplaceOptions.parse([]).configuration()
             configuration.dataDirectory = folder.path

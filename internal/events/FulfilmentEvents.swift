@@ -58,7 +58,8 @@ package struct VendorOrderChanged: Event {
     package let status: String
 
     package init(
-        vendorOrderId: VendorOrderID, orderId: OrderID, number: String, customerId: UserID, vendorId: VendorID,
+        vendorOrderId: VendorOrderID, orderId: OrderID, number: String, customerId: UserID,
+        vendorId: VendorID,
         status: String
     ) {
         self.vendorOrderId = vendorOrderId
@@ -87,7 +88,8 @@ package struct ShipmentCreated: Event {
     package let lines: [LineQuantityPayload]
 
     package init(
-        shipmentId: ShipmentID, vendorOrderId: VendorOrderID, orderId: OrderID, number: String, customerId: UserID,
+        shipmentId: ShipmentID, vendorOrderId: VendorOrderID, orderId: OrderID, number: String,
+        customerId: UserID,
         vendorId: VendorID, carrier: String, trackingNumber: String?, lines: [LineQuantityPayload]
     ) {
         self.shipmentId = shipmentId
@@ -118,7 +120,8 @@ package struct ReturnRequested: Event {
     package let amount: Money
 
     package init(
-        returnId: ReturnID, vendorOrderId: VendorOrderID, orderId: OrderID, number: String, customerId: UserID,
+        returnId: ReturnID, vendorOrderId: VendorOrderID, orderId: OrderID, number: String,
+        customerId: UserID,
         vendorId: VendorID, ownerId: UserID, amount: Money
     ) {
         self.returnId = returnId
@@ -150,7 +153,8 @@ package struct ReturnApproved: Event {
     package let restocked: Bool
 
     package init(
-        returnId: ReturnID, vendorOrderId: VendorOrderID, orderId: OrderID, number: String, customerId: UserID,
+        returnId: ReturnID, vendorOrderId: VendorOrderID, orderId: OrderID, number: String,
+        customerId: UserID,
         vendorId: VendorID, amount: Money, lines: [LineQuantityPayload], restocked: Bool
     ) {
         self.returnId = returnId

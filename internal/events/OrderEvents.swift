@@ -39,7 +39,8 @@ package struct VendorPartPayload: Codable, Sendable, Hashable {
     package let total: Money
 
     package init(
-        vendorOrderId: VendorOrderID, vendorId: VendorID, storeId: StoreID, lines: [OrderLinePayload], total: Money
+        vendorOrderId: VendorOrderID, vendorId: VendorID, storeId: StoreID, lines: [OrderLinePayload],
+        total: Money
     ) {
         self.vendorOrderId = vendorOrderId
         self.vendorId = vendorId

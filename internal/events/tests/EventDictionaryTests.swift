@@ -61,8 +61,12 @@ private struct DocumentedEvent {
             if let match = line.wholeMatch(of: /### `(.+)`/) {
                 events.append(DocumentedEvent(type: String(match.1)))
             } else if let last = events.indices.last {
-                if let match = line.prefixMatch(of: /Topic `([a-z-]+)`/) { events[last].topic = String(match.1) }
-                if let match = line.prefixMatch(of: /\| `([a-z0-9_]+)` \|/) { events[last].fields.insert(String(match.1)) }
+                if let match = line.prefixMatch(of: /Topic `([a-z-]+)`/) {
+                    events[last].topic = String(match.1)
+                }
+                if let match = line.prefixMatch(of: /\| `([a-z0-9_]+)` \|/) {
+                    events[last].fields.insert(String(match.1))
+                }
             }
         }
         return events

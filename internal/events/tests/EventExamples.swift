@@ -14,7 +14,8 @@ enum EventExamples {
         let user = UserID(), order = OrderID(), vendor = VendorID(), store = StoreID(), part = VendorOrderID()
         let payment = PaymentID(), giveBack = ReturnID()
         let line = OrderLinePayload(
-            lineId: OrderLineID(), variantId: VariantID(), sku: "MUG-ASH", title: "Mug", attributes: ["colour": "ash"],
+            lineId: OrderLineID(), variantId: VariantID(), sku: "MUG-ASH", title: "Mug",
+            attributes: ["colour": "ash"],
             quantity: 1, unitPrice: money, total: money)
         let quantity = LineQuantityPayload(lineId: line.lineId, sku: line.sku, quantity: 1)
         let address = AddressPayload(
@@ -22,10 +23,13 @@ enum EventExamples {
             postalCode: "E1 6AN", country: "GB")
         return [
             UserRegistered(userId: user, email: "ada@souk.example", name: "Ada"),
-            UserUpdated(userId: user, email: "ada@souk.example", name: "Ada", roles: ["customer"], active: true),
-            VendorStatusChanged(vendorId: vendor, ownerId: user, name: "Kiln", status: "active", reason: "fine"),
+            UserUpdated(
+                userId: user, email: "ada@souk.example", name: "Ada", roles: ["customer"], active: true),
+            VendorStatusChanged(
+                vendorId: vendor, ownerId: user, name: "Kiln", status: "active", reason: "fine"),
             StockLow(
-                storeId: store, storeName: "Kiln", vendorId: vendor, ownerId: user, sku: line.sku, available: 2,
+                storeId: store, storeName: "Kiln", vendorId: vendor, ownerId: user, sku: line.sku,
+                available: 2,
                 threshold: 3),
             OrderPlaced(orderId: order, number: "S-1", customerId: user, total: money, expiresAt: time),
             OrderPaid(
@@ -35,7 +39,8 @@ enum EventExamples {
                     VendorPartPayload(
                         vendorOrderId: part, vendorId: vendor, storeId: store, lines: [line], total: money)
                 ]),
-            OrderCancelled(orderId: order, number: "S-1", customerId: user, reason: "expired", wasPaid: false),
+            OrderCancelled(
+                orderId: order, number: "S-1", customerId: user, reason: "expired", wasPaid: false),
             OrderRefundRequired(orderId: order, reason: "cancelled"),
             PaymentSucceeded(paymentId: payment, orderId: order, customerId: user, amount: money),
             PaymentFailed(paymentId: payment, orderId: order, customerId: user, reason: "declined"),
@@ -43,13 +48,15 @@ enum EventExamples {
                 refundId: RefundID(), paymentId: payment, orderId: order, customerId: user, amount: money,
                 totalRefunded: money, returnId: giveBack),
             VendorOrderCreated(
-                vendorOrderId: part, orderId: order, number: "S-1", vendorId: vendor, ownerId: user, storeId: store,
+                vendorOrderId: part, orderId: order, number: "S-1", vendorId: vendor, ownerId: user,
+                storeId: store,
                 total: money),
             VendorOrderChanged(
                 vendorOrderId: part, orderId: order, number: "S-1", customerId: user, vendorId: vendor,
                 status: "shipped"),
             ShipmentCreated(
-                shipmentId: ShipmentID(), vendorOrderId: part, orderId: order, number: "S-1", customerId: user,
+                shipmentId: ShipmentID(), vendorOrderId: part, orderId: order, number: "S-1",
+                customerId: user,
                 vendorId: vendor, carrier: "Post", trackingNumber: "T1", lines: [quantity]),
             ReturnRequested(
                 returnId: giveBack, vendorOrderId: part, orderId: order, number: "S-1", customerId: user,
@@ -57,7 +64,8 @@ enum EventExamples {
             ReturnApproved(
                 returnId: giveBack, vendorOrderId: part, orderId: order, number: "S-1", customerId: user,
                 vendorId: vendor, amount: money, lines: [quantity], restocked: true),
-            ReturnRejected(returnId: giveBack, orderId: order, number: "S-1", customerId: user, reason: "used"),
+            ReturnRejected(
+                returnId: giveBack, orderId: order, number: "S-1", customerId: user, reason: "used"),
         ]
     }
 

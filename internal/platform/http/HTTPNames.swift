@@ -9,6 +9,10 @@ extension HTTPField.Name {
     package static let idempotencyKey = named("Idempotency-Key")
     /// `Idempotency-Replayed`.
     package static let idempotencyReplayed = named("Idempotency-Replayed")
+    /// `RateLimit` of draft-ietf-httpapi-ratelimit-headers-10.
+    package static let rateLimit = named("RateLimit")
+    /// `RateLimit-Policy` of the same draft.
+    package static let rateLimitPolicy = named("RateLimit-Policy")
     static let frameOptions = named("X-Frame-Options")
     static let referrerPolicy = named("Referrer-Policy")
 

@@ -43,7 +43,8 @@ package final class GatewayService: HostedService {
         }
         routes.open.get("/openapi.json") { _, _ in
             Response(
-                status: .ok, headers: [.contentType: "application/json", .cacheControl: "public, max-age=300"],
+                status: .ok,
+                headers: [.contentType: "application/json", .cacheControl: "public, max-age=300"],
                 body: ResponseBody(byteBuffer: ByteBuffer(string: OpenAPIDocument.json)))
         }
     }

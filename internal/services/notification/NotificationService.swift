@@ -25,7 +25,8 @@ package final class NotificationService: HostedService {
         name = resources.name
         self.resources = resources
         runtime = EventRuntime(
-            service: resources.name, database: resources.database, broker: resources.broker, clock: resources.clock)
+            service: resources.name, database: resources.database, broker: resources.broker,
+            clock: resources.clock)
         store = NotificationStore(database: resources.database)
         let environment = resources.environment
         let keep = try environment.duration("SOUK_NOTIFICATION_KEEP", default: .seconds(365 * 86_400))
@@ -41,7 +42,8 @@ package final class NotificationService: HostedService {
             try await mail.run()
         }
         handlers = NotificationHandlers(
-            store: store, catalogue: try MessageCatalogue(), clock: resources.clock, wakeMail: { mailJob.wake() })
+            store: store, catalogue: try MessageCatalogue(), clock: resources.clock,
+            wakeMail: { mailJob.wake() })
         let purge = PeriodicJob(name: "notification.purge", every: .seconds(3_600), clock: resources.clock) {
             [store, clock = resources.clock] in
             while try await store.purge(before: clock.now() - keep) > 0 {}

@@ -2,8 +2,10 @@
 /// gateway takes them off in every spelling: any case, and `_` or `.` for `-`, which some servers treat alike.
 enum IdentityHeaders {
     private static let names: Set<String> = [
-        "x-user-id", "x-user", "x-user-email", "x-user-name", "x-user-role", "x-user-roles", "x-roles", "x-role",
-        "x-principal", "x-session-id", "x-vendor-id", "x-customer-id", "x-admin", "x-remote-user", "remote-user",
+        "x-user-id", "x-user", "x-user-email", "x-user-name", "x-user-role", "x-user-roles", "x-roles",
+        "x-role",
+        "x-principal", "x-session-id", "x-vendor-id", "x-customer-id", "x-admin", "x-remote-user",
+        "remote-user",
         "x-forwarded-user", "x-forwarded-email", "x-forwarded-groups", "x-forwarded-preferred-username",
         "x-authenticated-user", "x-authenticated-userid", "x-auth-request-user", "x-auth-request-email",
         "x-auth-request-groups", "x-consumer-id", "x-consumer-username", "x-client-cert", "x-ssl-client-cert",

@@ -54,7 +54,9 @@ final class RateLimiter: Sendable {
         }
     }
 
-    private static func makeRoom(in fullAt: inout [String: ContinuousClock.Instant], at now: ContinuousClock.Instant) {
+    private static func makeRoom(
+        in fullAt: inout [String: ContinuousClock.Instant], at now: ContinuousClock.Instant
+    ) {
         let before = fullAt.count
         fullAt = fullAt.filter { $0.value > now }
         guard fullAt.count == before else { return }

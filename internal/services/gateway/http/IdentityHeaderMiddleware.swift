@@ -13,7 +13,8 @@ struct IdentityHeaderMiddleware: RouterMiddleware {
             return try await next(request, context)
         }
         var head = request.head
-        head.headerFields = HTTPFields(head.headerFields.filter { !IdentityHeaders.contains($0.name.canonicalName) })
+        head.headerFields = HTTPFields(
+            head.headerFields.filter { !IdentityHeaders.contains($0.name.canonicalName) })
         return try await next(Request(head: head, body: request.body), context)
     }
 }

@@ -19,7 +19,8 @@ struct RateLimitMiddleware: RouterMiddleware {
         guard decision.isAllowed else {
             var headers = fields(decision)
             headers[.retryAfter] = String(max(1, decision.retryAfter.wholeSeconds))
-            throw HTTPError(.tooManyRequests, headers: headers, message: "Too many requests; please slow down.")
+            throw HTTPError(
+                .tooManyRequests, headers: headers, message: "Too many requests; please slow down.")
         }
         var response = try await next(request, context)
         for field in fields(decision) { response.headers[field.name] = field.value }
@@ -42,10 +43,4 @@ struct RateLimitMiddleware: RouterMiddleware {
 extension Duration {
     /// Seconds, rounded up.
     fileprivate var wholeSeconds: Int64 { components.seconds + (components.attoseconds > 0 ? 1 : 0) }
-}
-
-extension HTTPField.Name {
-    // The names are constant and valid, so the initialiser can't give nil.
-    fileprivate static let rateLimit = HTTPField.Name("RateLimit")!
-    fileprivate static let rateLimitPolicy = HTTPField.Name("RateLimit-Policy")!
 }

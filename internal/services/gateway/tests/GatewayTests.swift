@@ -4,14 +4,17 @@ import Testing
 
 @Suite struct GatewayTests {
     @Test(arguments: [
-        "X-User-Id", "x_user_id", "X.USER.ID", "x-User_Roles", "X-Forwarded-User", "X-Souk-Anything", "REMOTE_USER",
+        "X-User-Id", "x_user_id", "X.USER.ID", "x-User_Roles", "X-Forwarded-User", "X-Souk-Anything",
+        "REMOTE_USER",
         "x-internal-call",
     ])
     func identityHeadersAreKnownInEverySpelling(name: String) {
         #expect(IdentityHeaders.contains(name))
     }
 
-    @Test(arguments: ["Authorization", "X-Request-Id", "Cart-Token", "Idempotency-Key", "X-Userid-Of-Nobody-Else"])
+    @Test(arguments: [
+        "Authorization", "X-Request-Id", "Cart-Token", "Idempotency-Key", "X-Userid-Of-Nobody-Else",
+    ])
     func otherHeadersStay(name: String) {
         #expect(!IdentityHeaders.contains(name))
     }

@@ -30,7 +30,8 @@ struct MessageCatalogue: Sendable {
     ///   - values: what the templates of this kind name; a missing value renders as nothing.
     ///   - subject: ids for links.
     func draft(
-        _ kind: NotificationKind, to user: UserID, values: [String: String] = [:], subject: [String: String] = [:]
+        _ kind: NotificationKind, to user: UserID, values: [String: String] = [:],
+        subject: [String: String] = [:]
     ) -> Draft {
         guard let entry = entries[kind] else { preconditionFailure("init makes an entry for every kind") }
         return Draft(
@@ -53,9 +54,15 @@ struct MessageCatalogue: Sendable {
                 "{{reason}}{{#paid}} What you paid is on its way back to you.{{/paid}}"
             )
         case .paymentFailed:
-            ("A payment did not go through", "The payment for your order failed: {{reason}}. Nothing was charged.")
+            (
+                "A payment did not go through",
+                "The payment for your order failed: {{reason}}. Nothing was charged."
+            )
         case .refunded:
-            ("We refunded {{amount}}", "{{amount}} went back to where you paid from; {{total}} in all for this order.")
+            (
+                "We refunded {{amount}}",
+                "{{amount}} went back to where you paid from; {{total}} in all for this order."
+            )
         case .shipped:
             (
                 "A parcel of order {{number}} is on its way",
@@ -73,11 +80,17 @@ struct MessageCatalogue: Sendable {
         case .returnRejected:
             ("Your return on order {{number}} was declined", "The seller says: {{reason}}")
         case .vendorOrder:
-            ("New order {{number}}", "You sold goods worth {{total}}. The stock is set aside for you to pack.")
+            (
+                "New order {{number}}",
+                "You sold goods worth {{total}}. The stock is set aside for you to pack."
+            )
         case .vendorStatus:
             ("{{name}} is now {{status}}", "{{#reason}}The reason given: {{reason}}{{/reason}}")
         case .stockLow:
-            ("{{sku}} is running low", "{{store}} has {{available}} left to sell; you asked to hear of it at {{threshold}}.")
+            (
+                "{{sku}} is running low",
+                "{{store}} has {{available}} left to sell; you asked to hear of it at {{threshold}}."
+            )
         }
     }
 }

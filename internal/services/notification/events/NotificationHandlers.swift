@@ -83,7 +83,8 @@ struct NotificationHandlers: Sendable {
                 catalogue.draft(
                     .shipped, to: event.customerId,
                     values: [
-                        "number": event.number, "carrier": event.carrier, "tracking": event.trackingNumber ?? "",
+                        "number": event.number, "carrier": event.carrier,
+                        "tracking": event.trackingNumber ?? "",
                     ],
                     subject: ["order_id": event.orderId.description])
             },

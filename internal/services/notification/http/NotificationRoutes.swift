@@ -22,7 +22,8 @@ struct NotificationRoutes: Sendable {
             return try Reply.page(found.map(NotificationResponse.init))
         }
         routes.user.get("/api/v1/notifications/unread-count") { _, context in
-            try Reply.ok(UnreadCountResponse(count: try await store.unreadCount(of: context.principal.userID)))
+            try Reply.ok(
+                UnreadCountResponse(count: try await store.unreadCount(of: context.principal.userID)))
         }
         routes.user.post("/api/v1/notifications/read-all") { _, context in
             let count = try await store.markAllRead(of: context.principal.userID, at: clock.now())
@@ -34,7 +35,8 @@ struct NotificationRoutes: Sendable {
             let marked = try await store.mark(
                 id, of: context.principal.userID, read: body.read, at: clock.now())
             guard let marked else {
-                throw ServiceError(.notFound, code: "notification.not_found", message: "There is no such notification.")
+                throw ServiceError(
+                    .notFound, code: "notification.not_found", message: "There is no such notification.")
             }
             return try Reply.ok(NotificationResponse(marked))
         }

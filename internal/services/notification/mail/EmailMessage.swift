@@ -65,9 +65,11 @@ package struct EmailMessage: Sendable, Hashable {
     /// The text as it may stand in a header: unchanged where it is printable ASCII, else RFC 2047 encoded words of
     /// at most 75 characters, folded. Line ends can't survive either way, so no header can be injected.
     static func encodedWords(_ text: String) -> String {
-        let isPlain = text.utf8.count <= 60 && text.utf8.allSatisfy { byte in
-            (0x20...0x7e).contains(byte) && !#"()<>@,;:\"[]"#.utf8.contains(byte)
-        }
+        let isPlain =
+            text.utf8.count <= 60
+            && text.utf8.allSatisfy { byte in
+                (0x20...0x7e).contains(byte) && !#"()<>@,;:\"[]"#.utf8.contains(byte)
+            }
         guard !isPlain else { return text }
         var words: [String] = []
         var chunk: [UInt8] = []

@@ -48,7 +48,9 @@ struct MailJob: Sendable {
         } catch {
             logger.warning(
                 "e-mail put off",
-                metadata: ["notification_id": "\(notification.id)", "error": "\(error.detail ?? error.message)"])
+                metadata: [
+                    "notification_id": "\(notification.id)", "error": "\(error.detail ?? error.message)",
+                ])
             try await store.postpone(notification.id, from: clock.now())
             return
         }

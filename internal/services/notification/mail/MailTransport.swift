@@ -27,7 +27,8 @@ package struct MailDirectory: MailTransport {
         do {
             try await NIOThreadPool.singleton.runIfActive {
                 try FileManager.default.createDirectory(
-                    atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                    atPath: directory, withIntermediateDirectories: true,
+                    attributes: [.posixPermissions: 0o700])
                 let url = URL(fileURLWithPath: directory).appendingPathComponent("\(message.id).eml")
                 try Data(message.bytes).write(to: url, options: .atomic)
             }

@@ -24,7 +24,8 @@ extension NotificationStore {
     /// Puts an e-mail off: one minute, doubling to one hour.
     func postpone(_ id: NotificationID, from now: Timestamp) async throws {
         try await database.transaction { tx in
-            let attempts: Int = try await tx.scalar("SELECT attempts FROM emails WHERE notification_id = \(id)") ?? 0
+            let attempts: Int =
+                try await tx.scalar("SELECT attempts FROM emails WHERE notification_id = \(id)") ?? 0
             let wait = Duration.seconds(min(60 << min(attempts, 6), 3_600))
             try await tx.execute(
                 """

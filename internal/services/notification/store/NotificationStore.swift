@@ -42,7 +42,8 @@ struct NotificationStore: Sendable {
         if unreadOnly { filter = "\(sql: filter) AND read_at IS NULL" }
         let wanted = filter
         return try await database.snapshot { reader in
-            let total = try await reader.scalar("SELECT COUNT(*) FROM notifications WHERE \(sql: wanted)", as: Int.self)
+            let total = try await reader.scalar(
+                "SELECT COUNT(*) FROM notifications WHERE \(sql: wanted)", as: Int.self)
             let rows = try await reader.query(
                 """
                 SELECT * FROM notifications WHERE \(sql: wanted)
@@ -60,7 +61,9 @@ struct NotificationStore: Sendable {
     /// Marks one message read or unread; the first time of reading stands.
     ///
     /// - Returns: The message afterwards; nil if the user has no such message.
-    func mark(_ id: NotificationID, of user: UserID, read: Bool, at now: Timestamp) async throws -> Notification? {
+    func mark(_ id: NotificationID, of user: UserID, read: Bool, at now: Timestamp) async throws
+        -> Notification?
+    {
         let change: SQL = read ? "\(now) WHERE read_at IS NULL" : "NULL WHERE read_at IS NOT NULL"
         return try await database.transaction { tx in
             try await tx.execute(

@@ -20,7 +20,9 @@ import Testing
         #expect(Timestamp(microseconds: -1_000_000).internetMessageDate == "Wed, 31 Dec 1969 23:59:59 +0000")
     }
 
-    @Test(arguments: ["plain", "Ada \"the\" Boss", "Żółw", "line\r\nBcc: x@evil.test", String(repeating: "é", count: 90)])
+    @Test(arguments: [
+        "plain", "Ada \"the\" Boss", "Żółw", "line\r\nBcc: x@evil.test", String(repeating: "é", count: 90),
+    ])
     func headersStayOneHeader(text: String) {
         let encoded = EmailMessage.encodedWords(text)
         for line in encoded.components(separatedBy: "\r\n") { #expect(line.utf8.count <= 76) }
@@ -46,7 +48,8 @@ import Testing
         try await Migrator.migrate(database, NotificationMigrations.all, set: "notification")
         let store = NotificationStore(database: database)
         let clock = ManualClock(now)
-        let known = UserSummary(id: UserID(), email: "a@b.example", name: "Ada", roles: [.customer], isActive: true)
+        let known = UserSummary(
+            id: UserID(), email: "a@b.example", name: "Ada", roles: [.customer], isActive: true)
         let transport = ScriptedTransport()
         let job = MailJob(
             store: store, users: Users(users: [known]), transport: transport, body: try MailBody(),
@@ -74,7 +77,8 @@ import Testing
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("souk-mail-\(UUID())")
         defer { try? FileManager.default.removeItem(at: folder) }
         let message = EmailMessage(
-            id: "m-1", from: .init(name: "", address: "a@b.example"), to: .init(name: "", address: "c@d.example"),
+            id: "m-1", from: .init(name: "", address: "a@b.example"),
+            to: .init(name: "", address: "c@d.example"),
             date: now, subject: "S", text: "T", html: "H")
         let mail = MailDirectory(directory: folder.path)
         try await mail.send(message)

@@ -45,7 +45,8 @@ import Testing
             try await store.insert(draft(.shipped), eventID: "e2", at: now, in: tx)
         }
         let id = try #require(
-            try await store.list(of: user, kind: .orderPaid, unreadOnly: true, try PageRequest()).items.first?.id)
+            try await store.list(of: user, kind: .orderPaid, unreadOnly: true, try PageRequest()).items.first?
+                .id)
         #expect(try await store.mark(id, of: UserID(), read: true, at: now) == nil)
         #expect(try await store.unreadCount(of: user) == 2)
         #expect(try await store.mark(id, of: user, read: true, at: now)?.readAt == now)

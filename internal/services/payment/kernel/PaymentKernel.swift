@@ -11,19 +11,22 @@ package protocol PaymentKernel: Sendable {
     ///
     /// - Throws: ``PaymentKernelError/intentMismatch(_:)`` if the order has an intent over other amounts,
     ///   ``PaymentKernelError/providerRefused(_:)``, ``PaymentKernelError/unavailable(_:)``.
-    func createIntent(_ request: IntentRequest, _ context: CallContext) async throws(PaymentKernelError) -> PaymentIntent
+    func createIntent(_ request: IntentRequest, _ context: CallContext) async throws(PaymentKernelError)
+        -> PaymentIntent
 
     /// Cancels the intent of an order unless money has been taken, and gives its state afterwards: `captured` means that
     /// the payment won. Repeating it changes nothing; an order without an intent gives nil, and can't be paid later.
     ///
     /// - Throws: ``PaymentKernelError/unavailable(_:)``.
-    func cancelIntent(_ order: OrderID, _ context: CallContext) async throws(PaymentKernelError) -> PaymentIntent?
+    func cancelIntent(_ order: OrderID, _ context: CallContext) async throws(PaymentKernelError)
+        -> PaymentIntent?
 
     /// The intents of these orders; orders without one are left out.
     ///
     /// - Parameter orders: at most 1,000.
     /// - Throws: ``PaymentKernelError/unavailable(_:)``.
-    func intents(of orders: [OrderID], _ context: CallContext) async throws(PaymentKernelError) -> [OrderID: PaymentIntent]
+    func intents(of orders: [OrderID], _ context: CallContext) async throws(PaymentKernelError) -> [OrderID:
+        PaymentIntent]
 
     /// The intents captured since a moment, oldest first, for peers that reconcile.
     ///

@@ -19,7 +19,8 @@ package protocol VendorKernel: Sendable {
     ///
     /// - Parameter ids: at most 1,000.
     /// - Throws: ``VendorKernelError/unavailable(_:)``.
-    func vendors(_ ids: [VendorID], _ context: CallContext) async throws(VendorKernelError) -> [VendorID: VendorSummary]
+    func vendors(_ ids: [VendorID], _ context: CallContext) async throws(VendorKernelError) -> [VendorID:
+        VendorSummary]
 
     /// Where each SKU of a vendor can be bought now: one entry per store that is open and lists the SKU (available may
     /// be zero), the best stocked store first.
@@ -35,7 +36,8 @@ package protocol VendorKernel: Sendable {
     /// - Throws: ``VendorKernelError/insufficientStock(_:)`` naming every line that falls short,
     ///   ``VendorKernelError/storeClosed(_:)``, ``VendorKernelError/reservationEnded(_:)`` if this order's
     ///   reservation was already released, committed or expired, ``VendorKernelError/unavailable(_:)``.
-    func reserve(_ request: ReservationRequest, _ context: CallContext) async throws(VendorKernelError) -> Reservation
+    func reserve(_ request: ReservationRequest, _ context: CallContext) async throws(VendorKernelError)
+        -> Reservation
 
     /// Gives an order's reserved stock back. Unknown, released and expired reservations are left as they are.
     ///

@@ -58,7 +58,8 @@ package enum VendorKernelError: SoukError {
     package var detail: String? {
         switch self {
         case .insufficientStock(let shortages):
-            shortages.map { "\($0.sku)@\($0.storeID): \($0.requested) of \($0.available)" }.joined(separator: "; ")
+            shortages.map { "\($0.sku)@\($0.storeID): \($0.requested) of \($0.available)" }.joined(
+                separator: "; ")
         case .storeClosed(let store): "store \(store)"
         case .reservationEnded(let order), .alreadyShipped(let order): "order \(order)"
         case .unavailable(let detail): detail
