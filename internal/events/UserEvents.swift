@@ -1,4 +1,4 @@
-package import SoukCloudEvents
+import SoukCloudEvents
 package import SoukIDs
 
 /// A user's profile, roles or standing changed: whoever cached the user drops it.

@@ -1,4 +1,4 @@
-package import SoukCloudEvents
+import SoukCloudEvents
 package import SoukIDs
 package import SoukIdentifiers
 
