@@ -33,7 +33,7 @@ package final class PrometheusRegistry: Sendable {
     ///
     /// `maxSeries` is the bound of label sets per metric; `includingProcess` adds the metrics of the process
     /// itself.
-    package init(maxSeries: Int = 500, includingProcess: Bool = true) {
+    package init(maxSeries: Int = 2_000, includingProcess: Bool = true) {
         self.maxSeries = maxSeries
         process = includingProcess ? ProcessMetrics() : nil
     }
