@@ -20,7 +20,8 @@ package struct SandboxOptions: Sendable {
         }
         if let text = try environment.optionalString("SOUK_SANDBOX_DUPLICATE_WEBHOOKS") {
             guard let value = Double(text), (0...1).contains(value) else {
-                throw ConfigurationError("SOUK_SANDBOX_DUPLICATE_WEBHOOKS", "'\(text)' is not a number from 0 to 1")
+                throw ConfigurationError(
+                    "SOUK_SANDBOX_DUPLICATE_WEBHOOKS", "'\(text)' is not a number from 0 to 1")
             }
             duplicateProbability = value
         }

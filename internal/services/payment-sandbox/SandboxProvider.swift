@@ -59,14 +59,16 @@ package final class SandboxProvider: HostedService, PaymentProvider {
         let (database, clock) = (resources.database, resources.clock)
         let queue = WebhookQueue()
         let delivery = WebhookDelivery(
-            database: database, queue: queue, transport: transport, url: { options.webhookURL ?? webhookURL() },
+            database: database, queue: queue, transport: transport,
+            url: { options.webhookURL ?? webhookURL() },
             secrets: secrets, duplicateProbability: options.duplicateProbability, clock: clock,
             logger: resources.logger)
         let deliveryJob = PeriodicJob(name: "sandbox.webhooks", every: Self.deliveryInterval, clock: clock) {
             try await delivery.run()
         }
         let desk = ChargeDesk(
-            database: database, store: ChargeStore(), queue: queue, clock: clock, wake: { deliveryJob.wake() })
+            database: database, store: ChargeStore(), queue: queue, clock: clock, wake: { deliveryJob.wake() }
+        )
         let sweepJob = PeriodicJob(name: "sandbox.sweep", every: Self.sweepInterval, clock: clock) {
             try await desk.sweep()
             try await queue.purge(before: clock.now() - Self.retention, in: database)

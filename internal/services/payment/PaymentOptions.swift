@@ -21,8 +21,10 @@ package struct PaymentOptions: Sendable {
     package init(environment: Environment) throws(ConfigurationError) {
         capture = try environment.choice("SOUK_PAYMENT_CAPTURE", default: capture)
         commissionBasisPoints = Int64(
-            try environment.int("SOUK_PAYMENT_COMMISSION_BPS", default: Int(commissionBasisPoints), in: 0...10_000))
-        reconcileInterval = try Self.positive("SOUK_PAYMENT_RECONCILE_INTERVAL", reconcileInterval, environment)
+            try environment.int(
+                "SOUK_PAYMENT_COMMISSION_BPS", default: Int(commissionBasisPoints), in: 0...10_000))
+        reconcileInterval = try Self.positive(
+            "SOUK_PAYMENT_RECONCILE_INTERVAL", reconcileInterval, environment)
         reconcileAfter = try Self.positive("SOUK_PAYMENT_RECONCILE_AFTER", reconcileAfter, environment)
         returnURL = try environment.optionalURL("SOUK_PAYMENT_RETURN_URL")?.absoluteString
         if let returnURL, !returnURL.hasPrefix("https://"), !returnURL.hasPrefix("http://") {

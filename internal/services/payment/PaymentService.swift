@@ -60,11 +60,13 @@ package final class PaymentService: HostedService {
         let purge = PeriodicJob(name: "payment.idempotency_purge", every: .seconds(3_600), clock: clock) {
             [idempotency] in try await idempotency.purge()
         }
-        backgroundServices = runtime.services(handlers: handlers.all) + [core.refundJob, core.reconcileJob, purge]
+        backgroundServices =
+            runtime.services(handlers: handlers.all) + [core.refundJob, core.reconcileJob, purge]
     }
 
     package func prepare() async throws {
-        try await Migrator.migrate(resources.database, PaymentMigrations.all, set: "payment", clock: resources.clock)
+        try await Migrator.migrate(
+            resources.database, PaymentMigrations.all, set: "payment", clock: resources.clock)
         try await Migrator.migrate(
             resources.database, EventRuntime.migrations, set: "events", clock: resources.clock)
         try await Migrator.migrate(

@@ -24,7 +24,8 @@ struct Charge: Sendable, Hashable {
 
     /// The charge as the marketplace sees it.
     var providerState: ProviderChargeState {
-        ProviderChargeState(reference: reference, status: status, amount: amount, failureReason: failureReason)
+        ProviderChargeState(
+            reference: reference, status: status, amount: amount, failureReason: failureReason)
     }
 }
 

@@ -27,12 +27,14 @@ struct ChargeDesk: Sendable {
             if let known = try await store.find(payment: request.paymentID, in: tx) {
                 guard known.amount == request.amount, known.orderID == request.orderID else {
                     throw ProviderError.refused(
-                        code: "charge.mismatch", detail: "payment \(request.paymentID) has a charge over \(known.amount)")
+                        code: "charge.mismatch",
+                        detail: "payment \(request.paymentID) has a charge over \(known.amount)")
                 }
                 return known
             }
             guard request.amount.amount > 0 else {
-                throw ProviderError.refused(code: "amount.invalid", detail: "\(request.amount) can't be charged")
+                throw ProviderError.refused(
+                    code: "amount.invalid", detail: "\(request.amount) can't be charged")
             }
             let charge = Charge(
                 reference: "ch_" + RandomToken.make(bytes: 16), paymentID: request.paymentID,
@@ -50,7 +52,8 @@ struct ChargeDesk: Sendable {
             let charge = try await current(reference, in: tx)
             guard amount == charge.amount else {
                 throw ProviderError.refused(
-                    code: "amount.mismatch", detail: "\(amount) asked for, the charge is over \(charge.amount)")
+                    code: "amount.mismatch",
+                    detail: "\(amount) asked for, the charge is over \(charge.amount)")
             }
             switch charge.status {
             case .captured:
@@ -79,19 +82,22 @@ struct ChargeDesk: Sendable {
             if let known = try await store.refund(id, in: tx) {
                 guard known.reference == reference, known.amount == amount.amount else {
                     throw ProviderError.refused(
-                        code: "refund.mismatch", detail: "refund \(id) was made over another amount or charge")
+                        code: "refund.mismatch", detail: "refund \(id) was made over another amount or charge"
+                    )
                 }
                 return
             }
             let charge = try await current(reference, in: tx)
-            guard charge.status == .captured, amount.currency == charge.amount.currency, amount.amount > 0 else {
+            guard charge.status == .captured, amount.currency == charge.amount.currency, amount.amount > 0
+            else {
                 throw ProviderError.refused(
                     code: "charge.not_captured", detail: "charge \(reference) is \(charge.status)")
             }
             let now = clock.now()
             guard try await store.addRefund(amount, to: charge, id: id, now: now, in: tx) else {
                 throw ProviderError.refused(
-                    code: "refund.exceeds_captured", detail: "\(charge.refunded) of \(charge.captured) was refunded")
+                    code: "refund.exceeds_captured",
+                    detail: "\(charge.refunded) of \(charge.captured) was refunded")
             }
             try await announce("refund.succeeded", charge, amount: amount, refundID: id, in: tx)
         }
@@ -106,7 +112,9 @@ struct ChargeDesk: Sendable {
     /// - Throws: `SandboxError.unknownCharge`, `DatabaseError`.
     func open(token: String) async throws -> Charge {
         try await database.transaction { tx in
-            guard let charge = try await store.find(token: token, in: tx) else { throw SandboxError.unknownCharge }
+            guard let charge = try await store.find(token: token, in: tx) else {
+                throw SandboxError.unknownCharge
+            }
             return try await expireIfDue(charge, in: tx)
         }
     }
@@ -119,12 +127,17 @@ struct ChargeDesk: Sendable {
         let charge = try await open(token: token)
         if let formNonce, !Self.isEqual(formNonce, charge.formNonce) { throw SandboxError.forgedForm }
         return try await database.transaction { tx in
-            guard let found = try await store.find(token: token, in: tx) else { throw SandboxError.unknownCharge }
+            guard let found = try await store.find(token: token, in: tx) else {
+                throw SandboxError.unknownCharge
+            }
             // Not expired here: an error would undo it. The sweep does that.
-            guard found.status != .pending || found.expiresAt > clock.now() else { throw SandboxError.expired }
+            guard found.status != .pending || found.expiresAt > clock.now() else {
+                throw SandboxError.expired
+            }
             switch (found.status, outcome) {
             case (.pending, .success):
-                return try await move(found, to: found.capture == .automatic ? .captured : .authorized, in: tx)
+                return try await move(
+                    found, to: found.capture == .automatic ? .captured : .authorized, in: tx)
             case (.pending, .decline):
                 return try await move(found, to: .failed, reason: "declined", in: tx)
             case (.captured, .success), (.authorized, .success), (.failed, .decline):

@@ -46,15 +46,20 @@ struct WebhookDelivery: Sendable {
         let now = clock.now()
         guard now - webhook.createdAt < Self.giveUpAfter else {
             Counter(label: "souk_sandbox_webhooks_total", dimensions: [("outcome", "abandoned")]).increment()
-            logger.error("webhook abandoned", metadata: [
-                "event_id": "\(webhook.eventID)", "attempts": "\(webhook.attempts + 1)", "error": "\(failure)",
-            ])
+            logger.error(
+                "webhook abandoned",
+                metadata: [
+                    "event_id": "\(webhook.eventID)", "attempts": "\(webhook.attempts + 1)",
+                    "error": "\(failure)",
+                ])
             return try await queue.setAbandoned(webhook, error: failure, now: now, in: database)
         }
         Counter(label: "souk_sandbox_webhooks_total", dimensions: [("outcome", "failed")]).increment()
-        logger.warning("webhook not delivered", metadata: [
-            "event_id": "\(webhook.eventID)", "attempt": "\(webhook.attempts + 1)", "error": "\(failure)",
-        ])
+        logger.warning(
+            "webhook not delivered",
+            metadata: [
+                "event_id": "\(webhook.eventID)", "attempt": "\(webhook.attempts + 1)", "error": "\(failure)",
+            ])
         let wait = Backoff.delay(attempt: webhook.attempts, base: .seconds(1), cap: .seconds(3_600))
         try await queue.postpone(webhook, until: now + wait, error: failure, in: database)
     }
@@ -64,7 +69,10 @@ struct WebhookDelivery: Sendable {
         let body = Array(webhook.body.utf8)
         let headers = [
             ("Content-Type", "application/json"), ("User-Agent", "souk-sandbox"),
-            (WebhookSignature.headerName, WebhookSignature.header(for: body, at: clock.now(), secrets: secrets)),
+            (
+                WebhookSignature.headerName,
+                WebhookSignature.header(for: body, at: clock.now(), secrets: secrets)
+            ),
         ]
         do {
             let status = try await transport.post(body, to: url(), headers: headers)

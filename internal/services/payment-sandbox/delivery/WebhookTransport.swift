@@ -48,7 +48,8 @@ final class HTTPWebhookTransport: WebhookTransport {
             let new = HTTPClient(
                 eventLoopGroupProvider: .singleton,
                 configuration: .init(
-                    redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5), read: Self.timeout)))
+                    redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5), read: Self.timeout)
+                ))
             client = new
             return new
         }

@@ -58,7 +58,8 @@ struct PayPage: Sendable {
             else { return nil }
             return " \(scheme)://\(host)" + (url.port.map { ":\($0)" } ?? "")
         }
-        return "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'\(origin ?? ""); base-uri 'none'; "
+        return
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'\(origin ?? ""); base-uri 'none'; "
             + "frame-ancestors 'none'"
     }
 

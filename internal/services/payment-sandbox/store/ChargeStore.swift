@@ -22,17 +22,21 @@ struct ChargeStore: Sendable {
     }
 
     /// Pending charges that can't be paid any more.
-    func overdue(at now: Timestamp, limit: Int, in reader: any SQLExecutor) async throws(DatabaseError) -> [Charge] {
+    func overdue(at now: Timestamp, limit: Int, in reader: any SQLExecutor) async throws(DatabaseError)
+        -> [Charge]
+    {
         try await many(
-            "WHERE status = 'pending' AND expires_at <= \(now) ORDER BY expires_at LIMIT \(limit)", in: reader)
+            "WHERE status = 'pending' AND expires_at <= \(now) ORDER BY expires_at LIMIT \(limit)", in: reader
+        )
     }
 
     /// The charge and amount, in minor units, of a refund that was made.
     func refund(
         _ id: RefundID, in reader: any SQLExecutor
     ) async throws(DatabaseError) -> (reference: String, amount: Int64)? {
-        guard let row = try await reader.first(
-            "SELECT reference, amount FROM charge_refunds WHERE refund_id = \(id)")
+        guard
+            let row = try await reader.first(
+                "SELECT reference, amount FROM charge_refunds WHERE refund_id = \(id)")
         else { return nil }
         return (try row.get("reference"), try row.get("amount"))
     }
@@ -108,11 +112,13 @@ extension Charge {
             let status = ProviderChargeState.Status(rawValue: try row.get("status")),
             let capture = CaptureMode(rawValue: try row.get("capture_mode"))
         else {
-            throw DatabaseError(.decoding, detail: "a charge with an unknown currency, status or capture mode")
+            throw DatabaseError(
+                .decoding, detail: "a charge with an unknown currency, status or capture mode")
         }
         self.init(
             reference: try row.get("reference"), paymentID: try row.get("payment_id"),
-            orderID: try row.get("order_id"), token: try row.get("token"), formNonce: try row.get("form_nonce"),
+            orderID: try row.get("order_id"), token: try row.get("token"),
+            formNonce: try row.get("form_nonce"),
             amount: Money(try row.get("amount"), currency), status: status,
             failureReason: try row.get("failure_reason"), captured: Money(try row.get("captured"), currency),
             refunded: Money(try row.get("refunded"), currency), capture: capture,

@@ -40,7 +40,8 @@ struct WebhookQueue: Sendable {
         for row in rows {
             webhooks.append(
                 QueuedWebhook(
-                    sequence: try row.get("sequence"), eventID: try row.get("event_id"), body: try row.get("body"),
+                    sequence: try row.get("sequence"), eventID: try row.get("event_id"),
+                    body: try row.get("body"),
                     attempts: try row.get("attempts"), createdAt: try row.get("created_at")))
         }
         return webhooks

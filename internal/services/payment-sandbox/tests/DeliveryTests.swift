@@ -25,11 +25,13 @@ import Testing
         var headers = HTTPFields()
         let name = try #require(HTTPField.Name(WebhookSignature.headerName))
         headers[name] = post.headers[WebhookSignature.headerName]
-        let event = try bench.provider.verifyWebhook(headers: headers, rawBody: post.body, now: bench.clock.now())
+        let event = try bench.provider.verifyWebhook(
+            headers: headers, rawBody: post.body, now: bench.clock.now())
         #expect(event.kind == .chargeCaptured && event.reference == reference)
         #expect(event.amount == bench.money(1_999) && event.paymentID != nil)
         #expect(throws: WebhookError.signatureInvalid) {
-            try bench.provider.verifyWebhook(headers: headers, rawBody: post.body + [0], now: bench.clock.now())
+            try bench.provider.verifyWebhook(
+                headers: headers, rawBody: post.body + [0], now: bench.clock.now())
         }
         try await bench.delivery.run()
         #expect(bench.receiver.posts.count == 1)
@@ -109,7 +111,8 @@ import Testing
     @Test func configurationIsReadAndChecked() throws {
         let options = try SandboxOptions(
             environment: Environment(values: [
-                "SOUK_SANDBOX_WEBHOOK_URL": "http://127.0.0.1:9/hook", "SOUK_SANDBOX_DUPLICATE_WEBHOOKS": "0.25",
+                "SOUK_SANDBOX_WEBHOOK_URL": "http://127.0.0.1:9/hook",
+                "SOUK_SANDBOX_DUPLICATE_WEBHOOKS": "0.25",
             ]))
         #expect(options.webhookURL == "http://127.0.0.1:9/hook" && options.duplicateProbability == 0.25)
         for (name, value) in [
@@ -125,7 +128,8 @@ import Testing
         }
         #expect(
             try secrets([
-                "SOUK_SANDBOX_WEBHOOK_SECRET": "sixteen bytes long", "SOUK_SANDBOX_WEBHOOK_PREVIOUS_SECRET": "before the rotation",
+                "SOUK_SANDBOX_WEBHOOK_SECRET": "sixteen bytes long",
+                "SOUK_SANDBOX_WEBHOOK_PREVIOUS_SECRET": "before the rotation",
             ]) == ["sixteen bytes long", "before the rotation"])
         #expect(try secrets([:]).map(\.count) == [43])
         #expect(throws: ConfigurationError.self) { try secrets(["SOUK_SANDBOX_WEBHOOK_SECRET": "short"]) }

@@ -21,7 +21,9 @@ import Testing
         #expect(policy.hasPrefix("default-src 'none'") && policy.contains("form-action 'self';"))
         #expect(page.headers[.cacheControl] == "no-store")
         let nonce = try nonce(in: page.body)
-        for forged in ["outcome=success", "outcome=success&form_nonce=", "outcome=success&form_nonce=\(nonce)x"] {
+        for forged in [
+            "outcome=success", "outcome=success&form_nonce=", "outcome=success&form_nonce=\(nonce)x",
+        ] {
             let answer = try await bench.send(.post, path, form: forged)
             #expect(answer.status == 403 && answer.body.contains("form.forged"))
         }
@@ -81,7 +83,8 @@ import Testing
         for token in ["x", String(repeating: "a", count: 43), String(repeating: "a", count: 4_000), "%00"] {
             #expect(try await bench.send(.get, "/sandbox/pay/\(token)").status == 404)
             #expect(
-                try await bench.send(.post, "/sandbox/pay/\(token)", json: #"{"outcome": "success"}"#).status == 404)
+                try await bench.send(.post, "/sandbox/pay/\(token)", json: #"{"outcome": "success"}"#).status
+                    == 404)
         }
     }
 }

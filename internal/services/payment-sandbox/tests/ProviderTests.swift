@@ -29,7 +29,9 @@ import Testing
         let other = ChargeRequest(
             paymentID: request.paymentID, orderID: request.orderID, amount: bench.money(1),
             expiresAt: request.expiresAt, returnURL: nil, capture: .automatic)
-        await #expect { try await bench.provider.createCharge(other) } throws: { Self.code($0) == "charge.mismatch" }
+        await #expect { try await bench.provider.createCharge(other) } throws: {
+            Self.code($0) == "charge.mismatch"
+        }
         await #expect {
             try await bench.provider.createCharge(bench.request(0))
         } throws: {
@@ -56,7 +58,8 @@ import Testing
         let made = await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<20 {
                 group.addTask {
-                    (try? await bench.provider.refund(reference, amount: bench.money(100), refundID: RefundID())) != nil
+                    (try? await bench.provider.refund(
+                        reference, amount: bench.money(100), refundID: RefundID())) != nil
                 }
             }
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
@@ -76,7 +79,9 @@ import Testing
         let late = try await bench.send(.post, otherPath, json: #"{"outcome": "success"}"#)
         #expect(late.status == 409 && late.body.contains("charge.final"))
         #expect(try await bench.provider.lookup(open).status == .cancelled)
-        await #expect { try await bench.provider.cancel("ch_unknown") } throws: { Self.code($0) == "charge.unknown" }
+        await #expect { try await bench.provider.cancel("ch_unknown") } throws: {
+            Self.code($0) == "charge.unknown"
+        }
     }
 
     @Test func payingAndCancellingRaceToOneOutcome() async throws {
@@ -125,7 +130,8 @@ import Testing
         let late = try await bench.send(.post, path, json: #"{"outcome": "success"}"#)
         #expect(late.status == 409 && late.body.contains("charge.expired"))
         let desk = ChargeDesk(
-            database: bench.database, store: ChargeStore(), queue: WebhookQueue(), clock: bench.clock, wake: {})
+            database: bench.database, store: ChargeStore(), queue: WebhookQueue(), clock: bench.clock,
+            wake: {})
         for _ in 0..<2 { try await desk.sweep() }
         for reference in [swept, looked] {
             #expect(try await bench.provider.lookup(reference).status == .expired)

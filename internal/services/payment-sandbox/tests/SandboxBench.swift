@@ -42,12 +42,14 @@ struct SandboxBench: Sendable {
             resources: ServiceResources(
                 name: "sandbox", database: database, broker: UnusedBroker(), clock: clock,
                 environment: SoukEnv.Environment(values: [:])),
-            secrets: [Self.secret], baseURL: { "https://pay.test/" }, webhookURL: { "https://shop.test/hook" },
+            secrets: [Self.secret], baseURL: { "https://pay.test/" },
+            webhookURL: { "https://shop.test/hook" },
             options: options, transport: receiver)
         try await provider.prepare()
         delivery = WebhookDelivery(
             database: database, queue: WebhookQueue(), transport: receiver, url: { "https://shop.test/hook" },
-            secrets: [Self.secret], duplicateProbability: duplicates, clock: clock, logger: Logger(label: "test"))
+            secrets: [Self.secret], duplicateProbability: duplicates, clock: clock,
+            logger: Logger(label: "test"))
         let router = WebRouter(verifier: NobodyIsKnown())
         provider.registerRoutes(router.routes)
         responder = router.buildResponder()
@@ -60,14 +62,17 @@ struct SandboxBench: Sendable {
         _ amount: Int64 = 1_999, capture: CaptureMode = .automatic, returnURL: String? = nil
     ) -> ChargeRequest {
         ChargeRequest(
-            paymentID: PaymentID(), orderID: OrderID(), amount: money(amount), expiresAt: clock.now() + .seconds(900),
+            paymentID: PaymentID(), orderID: OrderID(), amount: money(amount),
+            expiresAt: clock.now() + .seconds(900),
             returnURL: returnURL, capture: capture)
     }
 
     /// The path of a charge's page.
     func path(of charge: ProviderCharge) throws -> String {
-        try #require(charge.payURL.hasPrefix("https://pay.test/sandbox/pay/") ? charge.payURL.dropFirst(16) : nil)
-            .description
+        try #require(
+            charge.payURL.hasPrefix("https://pay.test/sandbox/pay/") ? charge.payURL.dropFirst(16) : nil
+        )
+        .description
     }
 
     /// An open charge and the path of its page.
@@ -96,7 +101,9 @@ struct SandboxBench: Sendable {
             to: request, context: SoukRequestContext(logger: Logger(label: "test")))
         let collected = CollectedBody()
         try await response.body.write(collected)
-        return (response.status.code, response.headers, String(decoding: await collected.bytes.all, as: UTF8.self))
+        return (
+            response.status.code, response.headers, String(decoding: await collected.bytes.all, as: UTF8.self)
+        )
     }
 
     /// The types of the webhooks of a charge, in the order they were received.

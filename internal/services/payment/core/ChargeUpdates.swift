@@ -53,10 +53,13 @@ struct ChargeUpdates: Sendable {
             let logger = logger
             tx.afterCommit {
                 PaymentMetrics.intent(state.rawValue)
-                logger.info("payment moved on", metadata: [
-                    "payment_id": "\(intent.id)", "order_id": "\(intent.orderID)", "from": "\(intent.state)",
-                    "to": "\(state)",
-                ])
+                logger.info(
+                    "payment moved on",
+                    metadata: [
+                        "payment_id": "\(intent.id)", "order_id": "\(intent.orderID)",
+                        "from": "\(intent.state)",
+                        "to": "\(state)",
+                    ])
             }
             return .applied
         }
@@ -80,7 +83,8 @@ struct ChargeUpdates: Sendable {
         entries.append(.init(account: .commission, amount: try earned.negated()))
         try await ledger.post(
             LedgerPosting(
-                kind: .capture, reference: intent.id.description, paymentID: intent.id, orderID: intent.orderID,
+                kind: .capture, reference: intent.id.description, paymentID: intent.id,
+                orderID: intent.orderID,
                 entries: entries),
             in: tx)
         try await outbox.append(
@@ -97,8 +101,10 @@ struct ChargeUpdates: Sendable {
 
     private func reportMismatch(_ signal: ChargeSignal, _ intent: Intent) {
         PaymentMetrics.mismatch()
-        logger.error("provider speaks of another amount than the payment's", metadata: [
-            "payment_id": "\(intent.id)", "amount": "\(intent.amount)", "signal": "\(signal)",
-        ])
+        logger.error(
+            "provider speaks of another amount than the payment's",
+            metadata: [
+                "payment_id": "\(intent.id)", "amount": "\(intent.amount)", "signal": "\(signal)",
+            ])
     }
 }

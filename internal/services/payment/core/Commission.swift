@@ -17,7 +17,9 @@ enum Commission {
         let (whole, remainder) = product.quotientAndRemainder(dividingBy: Int128(gross.amount))
         var quotient = whole
         let twice = remainder * 2
-        if twice > Int128(gross.amount) || (twice == Int128(gross.amount) && quotient % 2 == 1) { quotient += 1 }
+        if twice > Int128(gross.amount) || (twice == Int128(gross.amount) && quotient % 2 == 1) {
+            quotient += 1
+        }
         // At most the commission, which fits, because `refunded` is at most `gross`.
         return Money(Int64(clamping: quotient), commission.currency)
     }

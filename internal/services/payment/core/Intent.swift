@@ -34,7 +34,8 @@ struct Intent: Sendable, Hashable {
     /// The intent as peers see it.
     var kernelValue: PaymentIntent {
         PaymentIntent(
-            id: id, orderID: orderID, customerID: customerID, amount: amount, refunded: refunded, state: state,
+            id: id, orderID: orderID, customerID: customerID, amount: amount, refunded: refunded,
+            state: state,
             payURL: openPayURL, capturedAt: capturedAt)
     }
 

@@ -63,7 +63,8 @@ struct IntentWorkflow: Sendable {
         let id = PaymentID()
         let now = clock.now()
         try await store.insert(
-            request, id: id, provider: provider.name, nextCheckAt: now + options.reconcileAfter, now: now, in: tx)
+            request, id: id, provider: provider.name, nextCheckAt: now + options.reconcileAfter, now: now,
+            in: tx)
         guard let intent = try await store.find(id, in: tx) else { throw PaymentError.notFound }
         return intent
     }
@@ -76,7 +77,8 @@ struct IntentWorkflow: Sendable {
                     paymentID: intent.id, orderID: intent.orderID, amount: intent.amount,
                     expiresAt: intent.expiresAt, returnURL: options.returnURL, capture: options.capture))
         } catch .refused(let code, let detail) {
-            logger.warning("charge refused", metadata: ["payment_id": "\(intent.id)", "error": "\(code): \(detail)"])
+            logger.warning(
+                "charge refused", metadata: ["payment_id": "\(intent.id)", "error": "\(code): \(detail)"])
             // The caller learns of it here, so no event says it again.
             _ = try await settle(intent.id, .failed(reason: code), isAnnounced: false)
             throw PaymentKernelError.providerRefused("\(code): \(detail)")
@@ -167,9 +169,11 @@ extension PaymentProvider {
         do {
             return ChargeSignal(try await cancel(reference))
         } catch .refused(let code, let detail) {
-            logger.error("provider refuses to cancel a charge", metadata: [
-                "reference": "\(reference)", "error": "\(code): \(detail)",
-            ])
+            logger.error(
+                "provider refuses to cancel a charge",
+                metadata: [
+                    "reference": "\(reference)", "error": "\(code): \(detail)",
+                ])
             return .cancelled
         }
     }

@@ -29,7 +29,8 @@ struct PaymentCore: Sendable {
         let ledger = Ledger(clock: clock)
         // The worker's own view of refunds: it books them and has nobody to wake.
         let booking = Refunds(
-            intents: intents, store: refundStore, ledger: ledger, outbox: outbox, clock: clock, logger: logger,
+            intents: intents, store: refundStore, ledger: ledger, outbox: outbox, clock: clock,
+            logger: logger,
             wake: {})
         let worker = RefundWorker(
             database: database, intents: intents, store: refundStore, refunds: booking, provider: provider,
@@ -40,7 +41,8 @@ struct PaymentCore: Sendable {
         refundWorker = worker
         self.refundJob = refundJob
         refunds = Refunds(
-            intents: intents, store: refundStore, ledger: ledger, outbox: outbox, clock: clock, logger: logger,
+            intents: intents, store: refundStore, ledger: ledger, outbox: outbox, clock: clock,
+            logger: logger,
             wake: { refundJob.wake() })
         commissions = CommissionStore(defaultBasisPoints: options.commissionBasisPoints)
         let updates = ChargeUpdates(
@@ -57,7 +59,8 @@ struct PaymentCore: Sendable {
             database: database, store: intents, events: events, updates: updates, workflow: workflow,
             provider: provider, after: options.reconcileAfter, clock: clock, logger: logger)
         self.reconciler = reconciler
-        reconcileJob = PeriodicJob(name: "payment.reconciler", every: options.reconcileInterval, clock: clock) {
+        reconcileJob = PeriodicJob(name: "payment.reconciler", every: options.reconcileInterval, clock: clock)
+        {
             try await reconciler.run()
         }
         kernel = LocalPaymentKernel(database: database, store: intents, workflow: workflow)

@@ -47,21 +47,27 @@ struct Reconciler: Sendable {
         }
         let signal: ChargeSignal?
         do {
-            signal = hasExpired
+            signal =
+                hasExpired
                 ? try await end(reference) : ChargeSignal(try await provider.lookup(reference))
         } catch {
-            logger.warning("charge can't be looked up", metadata: [
-                "payment_id": "\(intent.id)", "reference": "\(reference)", "error": "\(error.logDescription)",
-            ])
+            logger.warning(
+                "charge can't be looked up",
+                metadata: [
+                    "payment_id": "\(intent.id)", "reference": "\(reference)",
+                    "error": "\(error.logDescription)",
+                ])
             return try await postpone(intent)
         }
         let settled = try await workflow.settle(intent.id, signal)
         if settled.state == intent.state {
             try await postpone(intent)
         } else if !hasExpired {
-            logger.notice("webhook was lost: state taken from the provider", metadata: [
-                "payment_id": "\(intent.id)", "state": "\(settled.state)",
-            ])
+            logger.notice(
+                "webhook was lost: state taken from the provider",
+                metadata: [
+                    "payment_id": "\(intent.id)", "state": "\(settled.state)",
+                ])
         }
     }
 
@@ -100,10 +106,12 @@ struct Reconciler: Sendable {
 
     private func postpone(_ orphan: OrphanedWebhook) async throws {
         guard orphan.checks < Self.maxOrphanChecks else {
-            logger.error("webhook of an unknown charge", metadata: [
-                "provider": "\(orphan.provider)", "event_id": "\(orphan.eventID)",
-                "reference": "\(orphan.reference)",
-            ])
+            logger.error(
+                "webhook of an unknown charge",
+                metadata: [
+                    "provider": "\(orphan.provider)", "event_id": "\(orphan.eventID)",
+                    "reference": "\(orphan.reference)",
+                ])
             return try await events.setNextCheck(at: nil, of: orphan, in: database)
         }
         let wait = Backoff.delay(attempt: orphan.checks, base: after, cap: Self.maxDelay)

@@ -40,9 +40,11 @@ struct RefundWorker: Sendable {
             return try await giveUp(refund, "\(code): \(detail)", failure: code)
         } catch .unavailable(let detail) {
             let wait = Backoff.delay(attempt: refund.attempts, base: .seconds(1), cap: .seconds(3_600))
-            logger.warning("refund postponed", metadata: [
-                "refund_id": "\(refund.id)", "attempt": "\(refund.attempts + 1)", "error": "\(detail)",
-            ])
+            logger.warning(
+                "refund postponed",
+                metadata: [
+                    "refund_id": "\(refund.id)", "attempt": "\(refund.attempts + 1)", "error": "\(detail)",
+                ])
             return try await store.postpone(refund.id, until: clock.now() + wait, in: database)
         }
         try await database.transaction { try await refunds.succeed(refund.id, in: $0) }
@@ -50,9 +52,11 @@ struct RefundWorker: Sendable {
 
     private func giveUp(_ refund: Refund, _ detail: String, failure: String = "no_charge") async throws {
         try await database.transaction { try await refunds.fail(refund, failure: failure, in: $0) }
-        logger.error("refund refused by the provider", metadata: [
-            "refund_id": "\(refund.id)", "payment_id": "\(refund.paymentID)", "error": "\(detail)",
-        ])
+        logger.error(
+            "refund refused by the provider",
+            metadata: [
+                "refund_id": "\(refund.id)", "payment_id": "\(refund.paymentID)", "error": "\(detail)",
+            ])
     }
 }
 

@@ -46,7 +46,8 @@ struct Refunds: Sendable {
                 Money(intent.captured.amount - intent.refundReserved.amount, intent.amount.currency))
         }
         let refund = Refund(
-            id: RefundID(), paymentID: payment, orderID: intent.orderID, key: request.key, amount: plan.amount,
+            id: RefundID(), paymentID: payment, orderID: intent.orderID, key: request.key,
+            amount: plan.amount,
             reason: request.reason, returnID: request.returnID, state: .pending, failure: nil, attempts: 0,
             createdAt: now, completedAt: nil)
         try await store.insert(refund, parts: plan.parts, in: tx)
@@ -62,16 +63,20 @@ struct Refunds: Sendable {
         let now = clock.now()
         try await store.insert(
             Refund(
-                id: RefundID(), paymentID: intent.id, orderID: intent.orderID, key: request.key, amount: amount,
-                reason: request.reason, returnID: request.returnID, state: .failed, failure: failure, attempts: 0,
+                id: RefundID(), paymentID: intent.id, orderID: intent.orderID, key: request.key,
+                amount: amount,
+                reason: request.reason, returnID: request.returnID, state: .failed, failure: failure,
+                attempts: 0,
                 createdAt: now, completedAt: now),
             parts: [:], in: tx)
         let logger = logger
         tx.afterCommit {
             PaymentMetrics.refund("failed")
-            logger.error("refund can't be made", metadata: [
-                "payment_id": "\(intent.id)", "key": "\(request.key)", "reason": "\(failure)",
-            ])
+            logger.error(
+                "refund can't be made",
+                metadata: [
+                    "payment_id": "\(intent.id)", "key": "\(request.key)", "reason": "\(failure)",
+                ])
         }
     }
 
@@ -97,7 +102,9 @@ struct Refunds: Sendable {
             reversed = try reversed.adding(commission)
         }
         try await store.settle(refund.amount, of: refund.paymentID, now: clock.now(), in: tx)
-        guard let intent = try await intents.find(refund.paymentID, in: tx) else { throw PaymentError.notFound }
+        guard let intent = try await intents.find(refund.paymentID, in: tx) else {
+            throw PaymentError.notFound
+        }
         entries.append(.init(account: .commission, amount: reversed))
         entries.append(.init(account: .provider(intent.provider), amount: try refund.amount.negated()))
         try await ledger.post(
@@ -116,7 +123,9 @@ struct Refunds: Sendable {
     /// Gives up a refund that the provider will never make, and frees what it reserved.
     func fail(_ refund: Refund, failure: String, in tx: any Transaction) async throws {
         let now = clock.now()
-        guard try await store.complete(refund.id, as: .failed, failure: failure, now: now, in: tx) else { return }
+        guard try await store.complete(refund.id, as: .failed, failure: failure, now: now, in: tx) else {
+            return
+        }
         let parts = try await store.parts(of: refund.id, in: tx)
         try await store.release(refund.amount, parts: parts, of: refund.paymentID, now: now, in: tx)
         tx.afterCommit { PaymentMetrics.refund("failed") }

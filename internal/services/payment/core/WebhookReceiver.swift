@@ -43,10 +43,12 @@ struct WebhookReceiver: Sendable {
         PaymentMetrics.webhook(receipt.name)
         switch receipt {
         case .processed(.orphan), .processed(.mismatch):
-            logger.warning("webhook set aside", metadata: [
-                "event_id": "\(event.id)", "type": "\(event.type)", "reference": "\(event.reference)",
-                "outcome": "\(receipt.name)",
-            ])
+            logger.warning(
+                "webhook set aside",
+                metadata: [
+                    "event_id": "\(event.id)", "type": "\(event.type)", "reference": "\(event.reference)",
+                    "outcome": "\(receipt.name)",
+                ])
         case .duplicate, .processed:
             break
         }
@@ -55,7 +57,9 @@ struct WebhookReceiver: Sendable {
 
     private func record(_ event: ProviderEvent, in tx: any Transaction) async throws -> WebhookReceipt {
         let now = clock.now()
-        guard try await events.insert(event, provider: provider.name, now: now, in: tx) else { return .duplicate }
+        guard try await events.insert(event, provider: provider.name, now: now, in: tx) else {
+            return .duplicate
+        }
         let outcome = try await apply(event, in: tx)
         try await events.setOutcome(
             outcome, provider: provider.name, eventID: event.id,

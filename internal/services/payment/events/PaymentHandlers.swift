@@ -40,19 +40,25 @@ struct PaymentHandlers: Sendable {
     /// What the vendor took back, or what is left of that vendor's share if an earlier refund took some of it.
     func refund(_ event: ReturnApproved, in tx: any Transaction) async throws {
         guard event.amount.amount > 0 else { return }
-        guard let intent = try await intents.find(order: event.orderId, in: tx) else { throw PaymentError.notFound }
+        guard let intent = try await intents.find(order: event.orderId, in: tx) else {
+            throw PaymentError.notFound
+        }
         let request = RefundRequest(
             key: "return:\(event.returnId)", amount: .atMost(event.amount), vendorID: event.vendorId,
             reason: "return", returnID: event.returnId)
         do {
             let refund = try await refunds.request(request, of: intent.id, in: tx)
             if refund.amount != event.amount {
-                logger.warning("return refunded in part: an earlier refund took the rest", metadata: [
-                    "return_id": "\(event.returnId)", "asked": "\(event.amount)", "refunded": "\(refund.amount)",
-                ])
+                logger.warning(
+                    "return refunded in part: an earlier refund took the rest",
+                    metadata: [
+                        "return_id": "\(event.returnId)", "asked": "\(event.amount)",
+                        "refunded": "\(refund.amount)",
+                    ])
             }
         } catch PaymentError.nothingLeft {
-            try await refunds.refuse(request, amount: event.amount, of: intent, failure: "nothing_left", in: tx)
+            try await refunds.refuse(
+                request, amount: event.amount, of: intent, failure: "nothing_left", in: tx)
         }
     }
 }

@@ -96,7 +96,8 @@ struct LedgerReader: Sendable {
             let items = try rows.map { row in
                 let kind = try row.choice("kind", as: LedgerAccount.Kind.self)
                 return AccountBalance(
-                    account: try row.get("account"), kind: kind, balance: try kind.natural(row.money("balance")))
+                    account: try row.get("account"), kind: kind,
+                    balance: try kind.natural(row.money("balance")))
             }
             return Page(items: items, request: page, totalCount: total ?? 0)
         }

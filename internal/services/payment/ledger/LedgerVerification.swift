@@ -32,7 +32,8 @@ struct LedgerVerifier: Sendable {
             var differences: [LedgerVerification.Difference] = []
             for check in Self.checks {
                 let rows = try await reader.query(
-                    "SELECT subject, currency, expected, actual FROM (\(raw: check.query)) LIMIT \(Self.maxDifferences)")
+                    "SELECT subject, currency, expected, actual FROM (\(raw: check.query)) LIMIT \(Self.maxDifferences)"
+                )
                 differences += try rows.map { row in
                     LedgerVerification.Difference(
                         check: check.name, subject: try row.get("subject"), currency: try row.get("currency"),

@@ -20,7 +20,8 @@ package protocol PaymentProvider: Sendable {
     ///
     /// - Parameter amount: the whole amount of the charge.
     /// - Throws: `.refused` when the charge isn't authorized or the amount differs, `.unavailable`.
-    func capture(_ reference: String, amount: Money, key: String) async throws(ProviderError) -> ProviderChargeState
+    func capture(_ reference: String, amount: Money, key: String) async throws(ProviderError)
+        -> ProviderChargeState
 
     /// Ends a charge unless its money was taken, and gives its final state: captured means that the payment won.
     ///

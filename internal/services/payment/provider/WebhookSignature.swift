@@ -42,7 +42,9 @@ package enum WebhookSignature {
         var isValid = false
         for secret in secrets {
             for signature in parsed.signatures
-            where HMAC<SHA256>.isValidAuthenticationCode(signature, authenticating: message, using: key(secret)) {
+            where HMAC<SHA256>.isValidAuthenticationCode(
+                signature, authenticating: message, using: key(secret))
+            {
                 isValid = true
             }
         }

@@ -22,12 +22,15 @@ struct CommissionStore: Sendable {
     ) async throws(DatabaseError) -> [VendorID: Int64] {
         let rows = try await reader.query(
             "SELECT vendor_id, basis_points FROM commission_rates WHERE vendor_id IN (\(list: vendors))")
-        var rates = Dictionary(vendors.map { ($0, defaultBasisPoints) }, uniquingKeysWith: { first, _ in first })
+        var rates = Dictionary(
+            vendors.map { ($0, defaultBasisPoints) }, uniquingKeysWith: { first, _ in first })
         for row in rows { rates[try row.get("vendor_id")] = try row.get("basis_points") }
         return rates
     }
 
-    func list(_ page: PageRequest, in reader: any SQLExecutor) async throws(DatabaseError) -> Page<CommissionRate> {
+    func list(_ page: PageRequest, in reader: any SQLExecutor) async throws(DatabaseError) -> Page<
+        CommissionRate
+    > {
         let total = try await reader.scalar("SELECT count(*) FROM commission_rates", as: Int.self)
         let rows = try await reader.query(
             """

@@ -42,7 +42,9 @@ struct IntentStore: Sendable {
     }
 
     /// Pending or authorized, and due for a look; the longest waiting first.
-    func due(at now: Timestamp, limit: Int, in reader: any SQLExecutor) async throws(DatabaseError) -> [Intent] {
+    func due(at now: Timestamp, limit: Int, in reader: any SQLExecutor) async throws(DatabaseError)
+        -> [Intent]
+    {
         try await many(
             """
             WHERE state IN ('pending', 'authorized') AND next_check_at <= \(now)
@@ -115,7 +117,8 @@ struct IntentStore: Sendable {
         }
     }
 
-    func insertTombstone(_ order: OrderID, now: Timestamp, in tx: any Transaction) async throws(DatabaseError) {
+    func insertTombstone(_ order: OrderID, now: Timestamp, in tx: any Transaction) async throws(DatabaseError)
+    {
         try await tx.execute(
             """
             INSERT INTO payment_tombstones (order_id, created_at) VALUES (\(order), \(now))
@@ -149,7 +152,8 @@ struct IntentStore: Sendable {
 
     /// Moves an intent on if it is still in `state`; false when it isn't.
     func move(
-        _ intent: Intent, to state: PaymentIntent.State, reason: String?, now: Timestamp, in tx: any Transaction
+        _ intent: Intent, to state: PaymentIntent.State, reason: String?, now: Timestamp,
+        in tx: any Transaction
     ) async throws(DatabaseError) -> Bool {
         let isCaptured = state == .captured
         return try await tx.execute(
@@ -162,7 +166,9 @@ struct IntentStore: Sendable {
             """) == 1
     }
 
-    func setRefundsOnCapture(_ id: PaymentID, now: Timestamp, in tx: any Transaction) async throws(DatabaseError) {
+    func setRefundsOnCapture(_ id: PaymentID, now: Timestamp, in tx: any Transaction)
+        async throws(DatabaseError)
+    {
         try await tx.execute(
             """
             UPDATE payment_intents SET refunds_on_capture = 1, updated_at = \(now), version = version + 1
@@ -170,13 +176,15 @@ struct IntentStore: Sendable {
             """)
     }
 
-    func setNextCheck(_ id: PaymentID, at time: Timestamp, in tx: any SQLExecutor) async throws(DatabaseError) {
+    func setNextCheck(_ id: PaymentID, at time: Timestamp, in tx: any SQLExecutor) async throws(DatabaseError)
+    {
         try await tx.execute(
             "UPDATE payment_intents SET next_check_at = \(time), checks = checks + 1 WHERE id = \(id)")
     }
 
     func freezeCommission(
-        _ commission: Money, basisPoints: Int64, of payment: PaymentID, vendor: VendorID, in tx: any Transaction
+        _ commission: Money, basisPoints: Int64, of payment: PaymentID, vendor: VendorID,
+        in tx: any Transaction
     ) async throws(DatabaseError) {
         try await tx.execute(
             """

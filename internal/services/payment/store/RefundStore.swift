@@ -27,7 +27,9 @@ struct RefundStore: Sendable {
     }
 
     /// Pending and due, the longest waiting first.
-    func due(at now: Timestamp, limit: Int, in reader: any SQLExecutor) async throws(DatabaseError) -> [Refund] {
+    func due(at now: Timestamp, limit: Int, in reader: any SQLExecutor) async throws(DatabaseError)
+        -> [Refund]
+    {
         try await many(
             "WHERE state = 'pending' AND next_attempt_at <= \(now) ORDER BY next_attempt_at LIMIT \(limit)",
             in: reader)
@@ -159,7 +161,9 @@ struct RefundStore: Sendable {
         }
     }
 
-    func postpone(_ refund: RefundID, until time: Timestamp, in tx: any SQLExecutor) async throws(DatabaseError) {
+    func postpone(_ refund: RefundID, until time: Timestamp, in tx: any SQLExecutor)
+        async throws(DatabaseError)
+    {
         try await tx.execute(
             """
             UPDATE refunds SET attempts = attempts + 1, next_attempt_at = \(time)
@@ -175,7 +179,8 @@ struct RefundStore: Sendable {
         for row in rows {
             refunds.append(
                 Refund(
-                    id: try row.get("id"), paymentID: try row.get("payment_id"), orderID: try row.get("order_id"),
+                    id: try row.get("id"), paymentID: try row.get("payment_id"),
+                    orderID: try row.get("order_id"),
                     key: try row.get("key"), amount: try row.money("amount"), reason: try row.get("reason"),
                     returnID: try row.get("return_id"), state: try row.choice("state"),
                     failure: try row.get("failure"), attempts: try row.get("attempts"),

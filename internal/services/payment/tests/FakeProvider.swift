@@ -36,7 +36,9 @@ final class FakeProvider: PaymentProvider {
     static let secret = Secret("a secret of the fake provider")
     private let state = Mutex(State())
 
-    func fail(_ operation: Operation, afterEffect: Bool = false, _ error: ProviderError = .unavailable("broken")) {
+    func fail(
+        _ operation: Operation, afterEffect: Bool = false, _ error: ProviderError = .unavailable("broken")
+    ) {
         state.withLock {
             $0.faults.append(Fault(operation: operation, isAfterEffect: afterEffect, error: error))
         }
@@ -63,7 +65,9 @@ final class FakeProvider: PaymentProvider {
         }
     }
 
-    func capture(_ reference: String, amount: Money, key: String) async throws(ProviderError) -> ProviderChargeState {
+    func capture(_ reference: String, amount: Money, key: String) async throws(ProviderError)
+        -> ProviderChargeState
+    {
         try perform(.capture) { state throws(ProviderError) in
             let charge = try Self.charge(reference, state)
             guard charge.status == .authorized || charge.status == .captured else {
@@ -88,7 +92,9 @@ final class FakeProvider: PaymentProvider {
         try perform(.refund) { state throws(ProviderError) in
             let charge = try Self.charge(reference, state)
             if let known = charge.refunds[refundID] {
-                guard known == amount else { throw .refused(code: "refund.mismatch", detail: "another amount") }
+                guard known == amount else {
+                    throw .refused(code: "refund.mismatch", detail: "another amount")
+                }
                 return
             }
             let refunded = charge.refunds.values.reduce(0) { $0 + $1.amount }
@@ -108,7 +114,9 @@ final class FakeProvider: PaymentProvider {
     ) throws(WebhookError) -> ProviderEvent {
         guard let name = HTTPField.Name(WebhookSignature.headerName) else { throw .signatureInvalid }
         try WebhookSignature.verify(header: headers[name], body: rawBody, secrets: [Self.secret], now: now)
-        guard let event = FakeWebhook(body: rawBody)?.event(at: now) else { throw .malformed("not a fake webhook") }
+        guard let event = FakeWebhook(body: rawBody)?.event(at: now) else {
+            throw .malformed("not a fake webhook")
+        }
         return event
     }
 
@@ -121,7 +129,9 @@ final class FakeProvider: PaymentProvider {
             let fault = index.map { state.faults.remove(at: $0) }
             if let fault, !fault.isAfterEffect { return .failure(fault.error) }
             let result: Result<T, ProviderError>
-            do throws(ProviderError) { result = .success(try body(&state)) } catch { result = .failure(error) }
+            do throws(ProviderError) { result = .success(try body(&state)) } catch {
+                result = .failure(error)
+            }
             if let fault { return .failure(fault.error) }
             return result
         }
@@ -135,7 +145,9 @@ final class FakeProvider: PaymentProvider {
         return charge
     }
 
-    private static func answer(_ reference: String, _ state: State) throws(ProviderError) -> ProviderChargeState {
+    private static func answer(_ reference: String, _ state: State) throws(ProviderError)
+        -> ProviderChargeState
+    {
         let charge = try charge(reference, state)
         return ProviderChargeState(
             reference: reference, status: charge.status, amount: charge.request.amount,
@@ -155,7 +167,8 @@ struct FakeWebhook: Sendable, Hashable {
 
     var body: [UInt8] {
         let payment = paymentID?.description ?? ""
-        return Array("\(id)|\(kind.rawValue)|\(reference)|\(payment)|\(amount.amount)|\(amount.currency.code)".utf8)
+        return Array(
+            "\(id)|\(kind.rawValue)|\(reference)|\(payment)|\(amount.amount)|\(amount.currency.code)".utf8)
     }
 
     init(id: String, kind: Kind, reference: String, paymentID: PaymentID? = nil, amount: Money) {
@@ -167,8 +180,10 @@ struct FakeWebhook: Sendable, Hashable {
     }
 
     init?(body: [UInt8]) {
-        let parts = String(decoding: body, as: UTF8.self).split(separator: "|", omittingEmptySubsequences: false)
-            .map(String.init)
+        let parts = String(decoding: body, as: UTF8.self).split(
+            separator: "|", omittingEmptySubsequences: false
+        )
+        .map(String.init)
         guard parts.count == 6, let kind = Kind(rawValue: parts[1]), let amount = Int64(parts[4]),
             let currency = Currency(parts[5])
         else { return nil }
@@ -187,7 +202,8 @@ struct FakeWebhook: Sendable, Hashable {
             case .other: .other
             }
         return ProviderEvent(
-            id: id, type: self.kind.rawValue, kind: kind, reference: reference, paymentID: paymentID, amount: amount,
+            id: id, type: self.kind.rawValue, kind: kind, reference: reference, paymentID: paymentID,
+            amount: amount,
             occurredAt: time)
     }
 }

@@ -35,7 +35,9 @@ import Testing
             bench.request([700, 300], order: request.orderID),
         ]
         for other in others {
-            await #expect(throws: PaymentKernelError.self) { try await bench.kernel.createIntent(other, bench.call) }
+            await #expect(throws: PaymentKernelError.self) {
+                try await bench.kernel.createIntent(other, bench.call)
+            }
         }
     }
 
@@ -45,8 +47,20 @@ import Testing
         let vendor = VendorID()
         let broken: [(Int64, [IntentRequest.Share])] = [
             (1_000, []), (999, good.shares), (0, [.init(vendorID: vendor, gross: bench.money(0))]),
-            (0, [.init(vendorID: vendor, gross: bench.money(5)), .init(vendorID: VendorID(), gross: bench.money(-5))]),
-            (2, [.init(vendorID: vendor, gross: bench.money(1)), .init(vendorID: vendor, gross: bench.money(1))]),
+            (
+                0,
+                [
+                    .init(vendorID: vendor, gross: bench.money(5)),
+                    .init(vendorID: VendorID(), gross: bench.money(-5)),
+                ]
+            ),
+            (
+                2,
+                [
+                    .init(vendorID: vendor, gross: bench.money(1)),
+                    .init(vendorID: vendor, gross: bench.money(1)),
+                ]
+            ),
         ]
         for (amount, shares) in broken {
             let request = IntentRequest(

@@ -10,7 +10,9 @@ import Testing
         "INSERT INTO ledger_accounts (name, kind) VALUES ('a', 'asset'), ('b', 'liability')",
         "INSERT INTO ledger_transactions (id, kind, reference, occurred_at) VALUES ('t', 'capture', 'r', 0)",
     ]
-    private static func entry(_ position: Int, _ account: String, _ amount: Int, _ currency: String = "GBP") -> String {
+    private static func entry(_ position: Int, _ account: String, _ amount: Int, _ currency: String = "GBP")
+        -> String
+    {
         """
         INSERT INTO ledger_entries (transaction_id, position, account, currency, amount)
         VALUES ('t', \(position), '\(account)', '\(currency)', \(amount))
@@ -39,10 +41,15 @@ import Testing
         begin + [entry(0, "a", 5), post],
         begin + [entry(0, "a", 5), entry(1, "b", -4), post],
         begin + [entry(0, "a", 5), entry(1, "b", -5, "EUR"), post],
-        begin + [entry(0, "a", 5), entry(1, "b", -5), entry(2, "a", 1, "EUR"), entry(3, "b", -2, "EUR"), post],
+        begin + [
+            entry(0, "a", 5), entry(1, "b", -5), entry(2, "a", 1, "EUR"), entry(3, "b", -2, "EUR"), post,
+        ],
         begin + [entry(0, "a", 0), entry(1, "b", 0), post],
         begin + [entry(0, "a", 5), entry(1, "nobody", -5), post],
-        [begin[0], begin[1].replacing("occurred_at)", with: "occurred_at, posted)").replacing("0)", with: "0, 1)")],
+        [
+            begin[0],
+            begin[1].replacing("occurred_at)", with: "occurred_at, posted)").replacing("0)", with: "0, 1)"),
+        ],
         [begin[0], entry(0, "a", 5)],
         begin + ["UPDATE ledger_transactions SET reference = 'other' WHERE id = 't'"],
         begin + ["UPDATE ledger_transactions SET posted = 2 WHERE id = 't'"],
@@ -65,7 +72,8 @@ import Testing
         "INSERT OR REPLACE INTO ledger_entries VALUES ('t', 0, 'a', 'GBP', 6)",
         "INSERT OR IGNORE INTO ledger_entries VALUES ('t', 3, 'a', 'GBP', 6)",
         "UPDATE OR REPLACE ledger_entries SET position = 1 WHERE position = 0",
-        "UPDATE ledger_accounts SET kind = 'revenue'", "DELETE FROM ledger_accounts", "DROP TABLE ledger_accounts",
+        "UPDATE ledger_accounts SET kind = 'revenue'", "DELETE FROM ledger_accounts",
+        "DROP TABLE ledger_accounts",
         "INSERT INTO ledger_never (id) VALUES ('t')", "INSERT INTO ledger_never (id) VALUES (NULL)",
     ])
     func whatIsPostedNeverChanges(attack: String) async throws {
@@ -91,7 +99,9 @@ import Testing
             "UPDATE payment_shares SET commission_reversed = commission + 1",
         ]
         for attack in attacks {
-            await #expect(throws: DatabaseError.self, "\(attack)") { try await run([attack], on: bench.database) }
+            await #expect(throws: DatabaseError.self, "\(attack)") {
+                try await run([attack], on: bench.database)
+            }
         }
         #expect(try await bench.intent(intent.id) == intent)
     }
@@ -103,7 +113,10 @@ import Testing
             ("UPDATE refunds SET amount = amount + 1", "refund_succeeded_is_posted"),
             ("UPDATE payment_intents SET refunded = refunded - 1", "payment_refunded_is_sum_of_refunds"),
             ("UPDATE payment_intents SET refund_reserved = captured", "payment_reserved_is_sum_of_refunds"),
-            ("UPDATE payment_shares SET commission = 0, commission_reversed = 0", "vendor_balance_is_sum_of_shares"),
+            (
+                "UPDATE payment_shares SET commission = 0, commission_reversed = 0",
+                "vendor_balance_is_sum_of_shares"
+            ),
             (
                 """
                 INSERT INTO payment_intents (id, order_id, customer_id, amount, currency, captured, state, provider,

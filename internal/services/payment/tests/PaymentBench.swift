@@ -36,7 +36,8 @@ struct PaymentBench: Sendable {
         let database = try await TestDatabase.make(sets: [
             "payment": PaymentMigrations.all, "events": EventRuntime.migrations,
         ])
-        let runtime = EventRuntime(service: "payment", database: database, broker: UnusedBroker(), clock: clock)
+        let runtime = EventRuntime(
+            service: "payment", database: database, broker: UnusedBroker(), clock: clock)
         let logger = Logger(label: "test")
         self.database = database
         core = PaymentCore(
@@ -97,11 +98,14 @@ struct PaymentBench: Sendable {
     }
 
     func refund(
-        _ amount: RefundRequest.Amount, of intent: Intent, key: String = RandomToken.make(), vendor: VendorID? = nil
+        _ amount: RefundRequest.Amount, of intent: Intent, key: String = RandomToken.make(),
+        vendor: VendorID? = nil
     ) async throws -> Refund {
         let request = RefundRequest(
             key: key, amount: amount, vendorID: vendor, reason: "test", returnID: nil)
-        return try await database.transaction { try await core.refunds.request(request, of: intent.id, in: $0) }
+        return try await database.transaction {
+            try await core.refunds.request(request, of: intent.id, in: $0)
+        }
     }
 
     func handle(_ event: OrderRefundRequired) async throws {

@@ -68,7 +68,8 @@ import Testing
         _ = try? await bench.kernel.createIntent(request, bench.call)
         bench.clock.advance(by: .seconds(901))
         try await bench.core.reconciler.run()
-        let intent = try #require(try await bench.core.intents.find(order: request.orderID, in: bench.database))
+        let intent = try #require(
+            try await bench.core.intents.find(order: request.orderID, in: bench.database))
         #expect(intent.state == .failed && intent.failureReason == "expired")
     }
 
@@ -113,7 +114,8 @@ import Testing
         }
         #expect(try await outcome("evt", bench) == "orphan")
         #expect(
-            try await bench.database.scalar("SELECT next_check_at FROM webhook_events", as: Int64.self) == nil)
+            try await bench.database.scalar("SELECT next_check_at FROM webhook_events", as: Int64.self) == nil
+        )
     }
 
     private func outcome(_ id: String, _ bench: PaymentBench) async throws -> String? {

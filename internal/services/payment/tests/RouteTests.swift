@@ -35,7 +35,8 @@ import Testing
     @Test(arguments: [
         (HTTPRequest.Method.get, "/admin/payments"), (.get, "/admin/payments/ID"),
         (.post, "/admin/payments/ID/refunds"), (.post, "/admin/payments/ID/capture"),
-        (.get, "/admin/ledger/accounts"), (.get, "/admin/ledger/transactions"), (.get, "/admin/ledger/verify"),
+        (.get, "/admin/ledger/accounts"), (.get, "/admin/ledger/transactions"),
+        (.get, "/admin/ledger/verify"),
         (.get, "/admin/commissions"), (.put, "/admin/commissions/ID"), (.delete, "/admin/commissions/ID"),
     ])
     func adminRoutesAreForAdmins(method: HTTPRequest.Method, path: String) async throws {
@@ -98,7 +99,9 @@ import Testing
         let much = some.replacing("400", with: "601")
         let tooMuch = try await refund(much, key: "k2")
         #expect(tooMuch.status == 409 && tooMuch.code == "refund.exceeds_remaining")
-        #expect(try await refund(some.replacing("GBP", with: "EUR"), key: "k3").code == "refund.currency_mismatch")
+        #expect(
+            try await refund(some.replacing("GBP", with: "EUR"), key: "k3").code == "refund.currency_mismatch"
+        )
         #expect(try await refund(some.replacing("400", with: "0"), key: "k4").status == 422)
         #expect(try await refund(#"{"amount": 4, "reason": "x"}"#, key: "k5").status == 400)
         #expect(try await refund(#"{"reason": "x", "state": "succeeded"}"#, key: "k6").status == 400)
@@ -116,7 +119,8 @@ import Testing
             .get, "/api/v1/admin/payments?state=captured&order_id=\(intent.orderID)", as: admin)
         #expect(list.text("data.0.id") == intent.id.description && list.text("meta.total_count") == "1")
         #expect(try await web.send(.get, "/api/v1/admin/payments?state=odd", as: admin).status == 400)
-        #expect(try await web.send(.get, "/api/v1/admin/payments?state=failed", as: admin).text("data.0") == nil)
+        #expect(
+            try await web.send(.get, "/api/v1/admin/payments?state=failed", as: admin).text("data.0") == nil)
         let verified = try await web.send(.get, "/api/v1/admin/ledger/verify", as: admin)
         #expect(verified.text("data.balanced") == "1" || verified.text("data.balanced") == "true")
         #expect(verified.text("data.transactions") == "3" && verified.text("data.differences.0") == nil)
@@ -154,7 +158,8 @@ import Testing
         let refund = ["amount", "gross", "commission"].map { entries.text("data.0.\($0).amount") }
         #expect(refund == ["-90", "-100", "-10"] && entries.text("data.0.kind") == "refund")
         let capture = ["amount", "gross", "commission"].map { entries.text("data.1.\($0).amount") }
-        #expect(capture == ["630", "700", "70"] && entries.text("data.1.order_id") == intent.orderID.description)
+        #expect(
+            capture == ["630", "700", "70"] && entries.text("data.1.order_id") == intent.orderID.description)
         for path in ["/api/v1/ledger/balance", "/api/v1/ledger/entries"] {
             #expect(try await web.send(.get, path).status == 401)
             let other = try await web.send(.get, path, as: .user(UserID()))
@@ -172,7 +177,8 @@ import Testing
         #expect(accounts.text("meta.total_count") == "4")
         let path = "/api/v1/admin/ledger/transactions"
         let found = try await web.send(.get, "\(path)?reference=\(intent.id)", as: admin)
-        #expect(found.text("data.0.kind") == "capture" && found.text("data.0.entries.0.amount.amount") == "1000")
+        #expect(
+            found.text("data.0.kind") == "capture" && found.text("data.0.entries.0.amount.amount") == "1000")
         #expect(found.text("data.0.entries.3.amount.amount") == "-100")
         #expect(try await web.send(.get, "\(path)?reference=other", as: admin).text("data.0") == nil)
         #expect(try await web.send(.get, "\(path)?reference=", as: admin).status == 400)

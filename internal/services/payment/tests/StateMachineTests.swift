@@ -12,7 +12,8 @@ import Testing
     @Test(arguments: [
         (PaymentIntent.State.pending, "authorized", "authorized"), (.pending, "captured", "captured"),
         (.pending, "failed", "failed"), (.pending, "cancelled", "cancelled"),
-        (.authorized, "authorized", "="), (.authorized, "captured", "captured"), (.authorized, "failed", "failed"),
+        (.authorized, "authorized", "="), (.authorized, "captured", "captured"),
+        (.authorized, "failed", "failed"),
         (.authorized, "cancelled", "cancelled"),
         (.captured, "authorized", "="), (.captured, "captured", "="), (.captured, "failed", "="),
         (.captured, "cancelled", "="),
@@ -24,7 +25,8 @@ import Testing
     func everyStateAndSignal(from state: PaymentIntent.State, signal: String, outcome: String) throws {
         let amount = try #require(Self.amount)
         let signals: [String: ChargeSignal] = [
-            "authorized": .authorized(amount), "captured": .captured(amount), "failed": .failed(reason: "declined"),
+            "authorized": .authorized(amount), "captured": .captured(amount),
+            "failed": .failed(reason: "declined"),
             "cancelled": .cancelled,
         ]
         let transition = IntentStateMachine.transition(
@@ -43,10 +45,13 @@ import Testing
         let other = Money(1_000, try #require(Currency("EUR")))
         for wrong in [Money(999, amount.currency), Money(1_001, amount.currency), other] {
             for state in [PaymentIntent.State.pending, .authorized, .failed, .cancelled] {
-                #expect(IntentStateMachine.transition(from: state, amount: amount, on: .captured(wrong)) == .mismatch)
+                #expect(
+                    IntentStateMachine.transition(from: state, amount: amount, on: .captured(wrong))
+                        == .mismatch)
             }
             #expect(
-                IntentStateMachine.transition(from: .pending, amount: amount, on: .authorized(wrong)) == .mismatch)
+                IntentStateMachine.transition(from: .pending, amount: amount, on: .authorized(wrong))
+                    == .mismatch)
         }
     }
 

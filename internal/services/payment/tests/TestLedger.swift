@@ -10,7 +10,9 @@ enum TestLedger {
     /// Every row of the ledger.
     static func contents(_ database: any Database) async throws -> [[SQLValue]] {
         var rows: [[SQLValue]] = []
-        for table in ["ledger_accounts", "ledger_transactions", "ledger_entries", "ledger_balances", "ledger_never"] {
+        for table in [
+            "ledger_accounts", "ledger_transactions", "ledger_entries", "ledger_balances", "ledger_never",
+        ] {
             rows += try await database.query("SELECT * FROM \(raw: table) ORDER BY 1").map(\.values)
         }
         return rows

@@ -28,7 +28,9 @@ import Testing
 
     @Test func isTheDocumentedHMAC() {
         // printf '1767225600.{"id":"evt_1"}' | openssl dgst -sha256 -hmac 'the secret after the rotation'
-        #expect(Self.header() == "t=1767225600,v1=680542125d3fe8dd83264ae31d159111e9c8d15c5f049edec09c2fe2ed00af3d")
+        #expect(
+            Self.header()
+                == "t=1767225600,v1=680542125d3fe8dd83264ae31d159111e9c8d15c5f049edec09c2fe2ed00af3d")
     }
 
     @Test func senderAndReceiverCanRotate() {

@@ -101,10 +101,12 @@ import Testing
         let request = bench.request()
         bench.provider.fail(.create, afterEffect: true)
         _ = try? await bench.kernel.createIntent(request, bench.call)
-        let intent = try #require(try await bench.core.intents.find(order: request.orderID, in: bench.database))
+        let intent = try #require(
+            try await bench.core.intents.find(order: request.orderID, in: bench.database))
         #expect(intent.reference == nil)
         let webhook = FakeWebhook(
-            id: "evt", kind: .captured, reference: "fake-\(intent.id)", paymentID: intent.id, amount: intent.amount)
+            id: "evt", kind: .captured, reference: "fake-\(intent.id)", paymentID: intent.id,
+            amount: intent.amount)
         #expect(try await bench.deliver(webhook) == .processed(.applied))
         #expect(try await bench.intent(intent.id).reference == "fake-\(intent.id)")
         try await bench.checkBooks()
@@ -126,7 +128,8 @@ import Testing
             id: "evt", kind: .captured, reference: try #require(intent.reference), amount: intent.amount)
         let name = try #require(HTTPField.Name(WebhookSignature.headerName))
         var headers = HTTPFields()
-        headers[name] = WebhookSignature.header(for: webhook.body, at: bench.clock.now(), secrets: [.init("wrong")])
+        headers[name] = WebhookSignature.header(
+            for: webhook.body, at: bench.clock.now(), secrets: [.init("wrong")])
         await #expect(throws: WebhookError.signatureInvalid) {
             try await bench.core.webhooks.receive(headers: headers, rawBody: webhook.body)
         }
