@@ -6,8 +6,8 @@ import Synchronization
 
 /// Carries out what ``GroupState`` decides: suspends and wakes members, reads the log, stores positions.
 ///
-/// Nothing polls: publishing, settling and closing wake a waiting member, which reads the log itself where needed.
-/// One timer runs for the earliest of redeliveries and stores.
+/// Nothing polls: publishing, settling and closing wake a waiting member, which reads the log itself where
+/// needed. One timer runs for the earliest of redeliveries and stores.
 final class ConsumerGroup: Sendable {
     typealias WaiterID = GroupState.WaiterID
     typealias MemberID = GroupState.MemberID
@@ -150,7 +150,8 @@ final class ConsumerGroup: Sendable {
         await store(changes)
     }
 
-    /// Stores positions. Where that fails they are stored later: until then a crash costs repetitions, no message.
+    /// Stores positions. Where that fails they are stored later: until then a crash costs repetitions, no
+    /// message.
     private func store(_ changes: [GroupState.Change]) async {
         guard !changes.isEmpty else { return }
         do {
@@ -194,7 +195,9 @@ final class ConsumerGroup: Sendable {
     private func change<R: Sendable>(_ body: (inout GroupState) -> R) -> R {
         let (result, continuation) = shell.withLock { shell in
             let result = body(&shell.group)
-            let continuation = shell.group.takeWakeable().flatMap { shell.continuations.removeValue(forKey: $0) }
+            let continuation = shell.group.takeWakeable().flatMap {
+                shell.continuations.removeValue(forKey: $0)
+            }
             arm(&shell)
             return (result, continuation)
         }
@@ -216,10 +219,13 @@ final class ConsumerGroup: Sendable {
         shell.timer?.task.cancel()
         let delay = due - clock.now()
         // Unstructured, because no caller outlives the delay; `close` cancels it.
-        shell.timer = (due, Task { [weak self, clock] in
-            guard (try? await clock.sleep(for: delay)) != nil else { return }
-            await self?.timerFired(due: due)
-        })
+        shell.timer = (
+            due,
+            Task { [weak self, clock] in
+                guard (try? await clock.sleep(for: delay)) != nil else { return }
+                await self?.timerFired(due: due)
+            }
+        )
     }
 
     private func timerFired(due: Timestamp) async {

@@ -9,13 +9,14 @@ import Synchronization
 /// A broker inside the process: a log in a SQLite file, and in the same file how far each group is.
 ///
 /// - `publish` is one transaction: when it returns, `kill -9` and a power failure lose nothing.
-/// - A group's progress is stored at least every 100 acknowledgements or 200 ms, and at `close`; after a crash what was
-///   acknowledged since then is delivered again, and so is what was acknowledged behind a message that was not.
+/// - A group's progress is stored at least every 100 acknowledgements or 200 ms, and at `close`; after a
+///   crash what was acknowledged since then is delivered again, and so is what was acknowledged behind a
+///   message that was not.
 /// - Delivery counts live in memory: after a restart they begin at 1.
-/// - A message that stays unacknowledged holds back its key only, until the group is 10,000 messages of the topic ahead
-///   of it; then the group reads no further in that topic before that message is settled.
-/// - Messages are kept for seven days, and longer while a group of their topic has not passed them. A group that will never
-///   come back is dropped by ``forget(group:)``.
+/// - A message that stays unacknowledged holds back its key only, until the group is 10,000 messages of the
+///   topic ahead of it; then the group reads no further in that topic before that message is settled.
+/// - Messages are kept for seven days, and longer while a group of their topic has not passed them. A group
+///   that will never come back is dropped by ``forget(group:)``.
 /// - One process at a time may have the file open.
 package final class EmbeddedBroker: Broker {
     private struct State {
@@ -85,7 +86,8 @@ package final class EmbeddedBroker: Broker {
         to topics: [String], group name: String, options: SubscriptionOptions
     ) async throws(BrokerError) -> any BrokerSubscription {
         guard !topics.isEmpty, !topics.contains(""), !name.isEmpty else {
-            throw BrokerError(.invalidArgument, detail: "a subscription names its group and at least one topic")
+            throw BrokerError(
+                .invalidArgument, detail: "a subscription names its group and at least one topic")
         }
         // Registered before it reads its positions, so that it hears of everything published after them.
         let group: ConsumerGroup? = state.withLock { state in
@@ -95,7 +97,9 @@ package final class EmbeddedBroker: Broker {
             state.groups[name] = group
             return group
         }
-        guard let group, let member = try await group.join(topics: Set(topics).sorted(), prefetch: options.prefetch) else {
+        guard let group,
+            let member = try await group.join(topics: Set(topics).sorted(), prefetch: options.prefetch)
+        else {
             throw BrokerError(.closed)
         }
         return EmbeddedSubscription(group: group, member: member)
@@ -133,8 +137,8 @@ package final class EmbeddedBroker: Broker {
         return total
     }
 
-    /// Drops a group that has no members: retention does not wait for it any more, and should it return it starts at the
-    /// earliest kept message.
+    /// Drops a group that has no members: retention does not wait for it any more, and should it return it
+    /// starts at the earliest kept message.
     ///
     /// - Throws: ``BrokerError/Reason/invalidArgument`` while the group is in use in this process;
     ///   ``BrokerError/Reason/closed``, ``BrokerError/Reason/unavailable``.
@@ -176,8 +180,8 @@ package final class EmbeddedBroker: Broker {
         let closing = state.withLock { state in
             if let closing = state.closing { return closing }
             let groups = Array(state.groups.values)
-            // Unstructured, because several callers wait for the same closing and the cancellation of one must not keep
-            // the positions from being stored.
+            // Unstructured, because several callers wait for the same closing and the cancellation of one
+            // must not keep the positions from being stored.
             let closing = Task { [log] in
                 for group in groups { await group.close() }
                 await log.database.close()

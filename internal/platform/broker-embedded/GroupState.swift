@@ -1,7 +1,8 @@
 import SoukBroker
 import SoukTime
 
-/// A group: its members, what each holds, and how far it is in each topic. Pure: it decides, `ConsumerGroup` does.
+/// A group: its members, what each holds, and how far it is in each topic. Pure: it decides, `ConsumerGroup`
+/// does.
 struct GroupState {
     struct MemberID: Hashable {
         let number: UInt64
@@ -84,7 +85,8 @@ struct GroupState {
         return id
     }
 
-    /// Gives what the member holds to the others; returns its waiters, which are to be told that it is closed.
+    /// Gives what the member holds to the others; returns its waiters, which are to be told that it is
+    /// closed.
     mutating func removeMember(_ id: MemberID) -> [WaiterID] {
         guard let member = members.removeValue(forKey: id) else { return [] }
         // In descending order, because each goes to the front.
@@ -120,15 +122,17 @@ struct GroupState {
                     Assignment(handle: handle, message: taken.message, deliveryCount: taken.deliveryCount))
             }
             for topic in member.topics {
-                if let load = cursors[topic]?.startLoad() { return .load(topic: topic, load, end: ends[topic] ?? 0) }
+                if let load = cursors[topic]?.startLoad() {
+                    return .load(topic: topic, load, end: ends[topic] ?? 0)
+                }
             }
         }
         waiters.append((waiter, id))
         return .wait
     }
 
-    /// The waiter that should ask again, if there is something for it. Whoever asks calls this afterwards, so that one
-    /// after the other is woken for as long as there is something to do.
+    /// The waiter that should ask again, if there is something for it. Whoever asks calls this afterwards, so
+    /// that one after the other is woken for as long as there is something to do.
     mutating func takeWakeable() -> WaiterID? {
         let index = waiters.firstIndex { waiter in
             guard let member = members[waiter.member] else { return true }

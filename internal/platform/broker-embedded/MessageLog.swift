@@ -99,11 +99,12 @@ struct MessageLog: Sendable {
             WHERE topic = \(topic) AND position IN (\(list: positions))
             """)
         return Dictionary(
-            try Self.messages(rows).map { ($0.position, $0.message) }, uniquingKeysWith: { first, _ in first })
+            try Self.messages(rows).map { ($0.position, $0.message) }, uniquingKeysWith: { first, _ in first }
+        )
     }
 
-    /// Where a group goes on in each topic, and the topic's end. A group that is new to a topic starts at its earliest
-    /// message, and that is stored, so that retention waits for it from now on.
+    /// Where a group goes on in each topic, and the topic's end. A group that is new to a topic starts at its
+    /// earliest message, and that is stored, so that retention waits for it from now on.
     func join(
         group: String, topics: [String]
     ) async throws -> [(topic: String, position: Int64, end: Int64)] {
@@ -111,7 +112,8 @@ struct MessageLog: Sendable {
             var positions: [(topic: String, position: Int64, end: Int64)] = []
             for topic in topics {
                 try await transaction.execute(
-                    "INSERT INTO topics (name, next_position) VALUES (\(topic), 0) ON CONFLICT (name) DO NOTHING")
+                    "INSERT INTO topics (name, next_position) VALUES (\(topic), 0) ON CONFLICT (name) DO NOTHING"
+                )
                 try await transaction.execute(
                     """
                     INSERT INTO group_positions (group_name, topic, position)
@@ -125,7 +127,9 @@ struct MessageLog: Sendable {
                     SELECT position, next_position FROM group_positions JOIN topics ON name = topic
                     WHERE group_name = \(group) AND topic = \(topic)
                     """)
-                guard let row else { throw BrokerError(.unavailable, detail: "no position of \(group) in \(topic)") }
+                guard let row else {
+                    throw BrokerError(.unavailable, detail: "no position of \(group) in \(topic)")
+                }
                 positions.append((topic, try row.get("position"), try row.get("next_position")))
             }
             return positions
@@ -157,8 +161,8 @@ struct MessageLog: Sendable {
         return lags
     }
 
-    /// Deletes the first of the messages that were published before a time and that every group of their topic has
-    /// passed, at most `limit` in each topic; returns how many.
+    /// Deletes the first of the messages that were published before a time and that every group of their
+    /// topic has passed, at most `limit` in each topic; returns how many.
     func purge(before time: Timestamp, limit: Int) async throws -> Int {
         try await database.transaction { transaction in
             var deleted = 0

@@ -1,15 +1,17 @@
 import SoukBroker
 import SoukTime
 
-/// How far one group is in one topic: which messages are loaded, held back, ready, in flight or waiting for redelivery.
+/// How far one group is in one topic: which messages are loaded, held back, ready, in flight or waiting for
+/// redelivery.
 ///
-/// Messages of a key stand in a queue of which only the head may be delivered; acknowledging it moves the queue on.
-/// Everything below the ``watermark`` is acknowledged: the next position to read after a restart.
+/// Messages of a key stand in a queue of which only the head may be delivered; acknowledging it moves the
+/// queue on. Everything below the ``watermark`` is acknowledged: the next position to read after a restart.
 ///
-/// Two bounds keep it small. At most ``Limits/bodies`` messages are held in memory besides the heads of the keys; of the
-/// others only the position is kept, and the body is loaded again when its turn comes. At most ``Limits/window``
-/// positions lie between the watermark and the furthest message loaded: a message that stays unacknowledged for so long
-/// that the group gets that far ahead of it makes the whole group wait for it.
+/// Two bounds keep it small. At most ``Limits/bodies`` messages are held in memory besides the heads of the
+/// keys; of the others only the position is kept, and the body is loaded again when its turn comes. At most
+/// ``Limits/window`` positions lie between the watermark and the furthest message loaded: a message that
+/// stays unacknowledged for so long that the group gets that far ahead of it makes the whole group wait for
+/// it.
 struct TopicCursor {
     struct Limits {
         var window: Int64 = 10_000
@@ -88,7 +90,8 @@ struct TopicCursor {
 
     // MARK: - Loading
 
-    /// What should be read next, if anything. Reserves it: one of `loaded`, `loadedBodies` or `loadFailed` must follow.
+    /// What should be read next, if anything. Reserves it: one of `loaded`, `loadedBodies` or `loadFailed`
+    /// must follow.
     mutating func startLoad() -> Load? {
         guard let load = neededLoad else { return nil }
         isLoading = true
@@ -105,13 +108,15 @@ struct TopicCursor {
         return .range(from: fetched, limit: min(limits.batch, Int(room)))
     }
 
-    /// The answer to `.range`: the messages in ascending order, fewer than the limit only where the log has no more.
+    /// The answer to `.range`: the messages in ascending order, fewer than the limit only where the log has
+    /// no more.
     mutating func loaded(_ messages: [(position: Int64, message: BrokerMessage)], limit: Int, end: Int64) {
         isLoading = false
         for (position, message) in messages where position >= fetched {
             append(position, message)
         }
-        // Positions that the log no longer has were purged; a short answer reaches to the end known when it was asked.
+        // Positions that the log no longer has were purged; a short answer reaches to the end known when it
+        // was asked.
         let reached = messages.last.map { $0.position + 1 } ?? fetched
         fetched = max(fetched, messages.count < limit ? max(reached, end) : reached)
         self.end = max(self.end, fetched)

@@ -10,8 +10,8 @@ package struct BrokerCapabilities: OptionSet, Sendable, Hashable {
     package static let durable = Self(rawValue: 1 << 0)
     /// A new group starts at the earliest kept message, not at the moment of its first subscription.
     package static let replayFromEarliest = Self(rawValue: 1 << 1)
-    /// Within a group the messages of a key are delivered one at a time, in the order of their publishing, a message that
-    /// is to be redelivered before its successors.
+    /// Within a group the messages of a key are delivered one at a time, in the order of their publishing, a
+    /// message that is to be redelivered before its successors.
     package static let keyOrdering = Self(rawValue: 1 << 2)
     /// A key with a message in flight or waiting for redelivery does not hold back other keys.
     package static let independentKeys = Self(rawValue: 1 << 3)
@@ -23,6 +23,7 @@ package struct BrokerCapabilities: OptionSet, Sendable, Hashable {
     package static let lag = Self(rawValue: 1 << 6)
 
     package static let all: Self = [
-        .durable, .replayFromEarliest, .keyOrdering, .independentKeys, .delayedRedelivery, .deliveryCount, .lag,
+        .durable, .replayFromEarliest, .keyOrdering, .independentKeys, .delayedRedelivery, .deliveryCount,
+        .lag,
     ]
 }

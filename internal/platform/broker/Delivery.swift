@@ -1,4 +1,5 @@
-/// One message in a member's hands, to be settled once, by ``ack()`` or ``nack(after:)``, in any order with others.
+/// One message in a member's hands, to be settled once, by ``ack()`` or ``nack(after:)``, in any order with
+/// others.
 package struct Delivery: Sendable {
     /// How a delivery ends.
     package enum Settlement: Sendable, Hashable {
@@ -8,7 +9,8 @@ package struct Delivery: Sendable {
 
     package let message: BrokerMessage
     package let topic: String
-    /// Where the message lies: an offset in Kafka and the embedded log; rises with publishing within a topic and key.
+    /// Where the message lies: an offset in Kafka and the embedded log; rises with publishing within a topic
+    /// and key.
     package let position: Int64
     /// 1 for the first delivery; see ``BrokerCapabilities/deliveryCount``.
     package let deliveryCount: Int
@@ -28,8 +30,8 @@ package struct Delivery: Sendable {
 
     /// The group is done with the message.
     ///
-    /// - Throws: ``BrokerError/Reason/staleDelivery`` when it was settled before or its subscription is closed (the
-    ///   message will be, or was, delivered again); ``BrokerError/Reason/unavailable``.
+    /// - Throws: ``BrokerError/Reason/staleDelivery`` when it was settled before or its subscription is
+    ///   closed (the message will be, or was, delivered again); ``BrokerError/Reason/unavailable``.
     package func ack() async throws(BrokerError) {
         try await settle(.ack)
     }

@@ -1,6 +1,7 @@
 package import SoukErrors
 
-/// Why a message is not a CloudEvents 1.0 event in the binary binding, or not the event that its type promises.
+/// Why a message is not a CloudEvents 1.0 event in the binary binding, or not the event that its type
+/// promises.
 package enum EnvelopeError: SoukError, Hashable {
     /// A required attribute is absent or empty.
     case missingAttribute(String)

@@ -1,10 +1,11 @@
 package import Foundation
 package import SoukTime
 
-/// An event and what CloudEvents 1.0 says about it, in the binary binding (attributes are headers, data is the body).
+/// An event and what CloudEvents 1.0 says about it, in the binary binding (attributes are headers, data is
+/// the body).
 ///
-/// Sources: CloudEvents 1.0.2 §3 (attributes), "Kafka Protocol Binding" §3.2 (`ce_` headers, `content-type`), and the
-/// "Distributed Tracing" extension (`traceparent`).
+/// Sources: CloudEvents 1.0.2 §3 (attributes), "Kafka Protocol Binding" §3.2 (`ce_` headers, `content-type`),
+/// and the "Distributed Tracing" extension (`traceparent`).
 package struct EventEnvelope: Sendable, Hashable {
     /// Unique within the source; a UUIDv7 for events made here.
     package let id: String
@@ -36,7 +37,8 @@ package struct EventEnvelope: Sendable, Hashable {
 
     /// Wraps an event.
     ///
-    /// - Throws: ``EnvelopeError/unencodableData(type:reason:)`` when JSON cannot hold it (a non-finite number).
+    /// - Throws: ``EnvelopeError/unencodableData(type:reason:)`` when JSON cannot hold it (a non-finite
+    ///   number).
     package init<E: Event>(
         _ event: E, id: String, source: String, time: Timestamp, traceparent: String?
     ) throws(EnvelopeError) {
@@ -66,11 +68,12 @@ package struct EventEnvelope: Sendable, Hashable {
         return headers
     }
 
-    /// Reads an event from its headers and body. The data stays unread until ``decode(_:)``; unknown headers are ignored.
+    /// Reads an event from its headers and body. The data stays unread until ``decode(_:)``; unknown headers
+    /// are ignored.
     ///
-    /// - Throws: ``EnvelopeError/missingAttribute(_:)`` without `ce_id`, `ce_source`, `ce_type`, `ce_specversion`,
-    ///   `ce_subject` or `ce_time`; ``EnvelopeError/invalidAttribute(_:value:)`` for another major version, an unreadable
-    ///   time, or a content type other than JSON.
+    /// - Throws: ``EnvelopeError/missingAttribute(_:)`` without `ce_id`, `ce_source`, `ce_type`,
+    ///   `ce_specversion`, `ce_subject` or `ce_time`; ``EnvelopeError/invalidAttribute(_:value:)`` for
+    ///   another major version, an unreadable time, or a content type other than JSON.
     package init(headers: [String: String], payload: [UInt8]) throws(EnvelopeError) {
         func required(_ name: String) throws(EnvelopeError) -> String {
             guard let value = headers[name], !value.isEmpty else { throw .missingAttribute(name) }
@@ -115,7 +118,8 @@ package struct EventEnvelope: Sendable, Hashable {
         return encoder
     }()
 
-    /// Reads events: snake_case; keys it does not know are ignored, so a field may be added without a new version.
+    /// Reads events: snake_case; keys it does not know are ignored, so a field may be added without a new
+    /// version.
     package static let decoder: JSONDecoder = {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase

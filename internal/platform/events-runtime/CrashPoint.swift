@@ -1,11 +1,12 @@
 import Foundation
 import Synchronization
 
-/// A place where a test may have the process killed, to see that what is half done is finished or undone at the next
-/// start.
+/// A place where a test may have the process killed, to see that what is half done is finished or undone at
+/// the next start.
 ///
-/// `SOUK_CRASH_POINT=name:nth` arms one of them: the process sends itself SIGKILL when it comes there for the nth time
-/// (the first, without `:nth`). Unarmed, which is every process outside such tests, a hit is one comparison.
+/// `SOUK_CRASH_POINT=name:nth` arms one of them: the process sends itself SIGKILL when it comes there for the
+/// nth time (the first, without `:nth`). Unarmed, which is every process outside such tests, a hit is one
+/// comparison.
 package struct CrashPoint: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
     /// The name, dotted: `relay.after_publish`.
     package let description: String
@@ -27,7 +28,8 @@ package struct CrashPoint: Hashable, Sendable, ExpressibleByStringLiteral, Custo
 
     /// Those of the events runtime, in the order in which an event passes them.
     package static let eventPoints: [CrashPoint] = [
-        .outboxBeforeCommit, .outboxAfterCommit, .relayAfterPublish, .consumerBeforeCommit, .consumerAfterHandler,
+        .outboxBeforeCommit, .outboxAfterCommit, .relayAfterPublish, .consumerBeforeCommit,
+        .consumerAfterHandler,
     ]
 
     /// Ends the process here and now if this point is armed and its turn has come.

@@ -41,9 +41,9 @@ package struct EventAdministration: Sendable {
         try await store.deadLetter(id: id)
     }
 
-    /// Has the running consumer process a dead letter again, with the same event id, once; it is gone when that
-    /// succeeded, and otherwise stays with one more attempt. Repeating this is harmless. Events of its key that came later
-    /// have been processed by then. False when there is none with this id.
+    /// Has the running consumer process a dead letter again, with the same event id, once; it is gone when
+    /// that succeeded, and otherwise stays with one more attempt. Repeating this is harmless. Events of its
+    /// key that came later have been processed by then. False when there is none with this id.
     ///
     /// - Throws: `DatabaseError`.
     package func redrive(id: String) async throws -> Bool {
@@ -52,8 +52,8 @@ package struct EventAdministration: Sendable {
         return isMarked
     }
 
-    /// Redrives all, oldest first; where one fails again, later ones of its key stay as they are. Returns how many were not
-    /// being redriven already.
+    /// Redrives all, oldest first; where one fails again, later ones of its key stay as they are. Returns how
+    /// many were not being redriven already.
     ///
     /// - Throws: `DatabaseError`.
     package func redriveAll() async throws -> Int {

@@ -3,10 +3,11 @@ import ServiceLifecycle
 import SoukBroker
 import SoukTime
 
-/// A service's member in its consumer group: receives, and runs up to as many handlers at once as the options say.
+/// A service's member in its consumer group: receives, and runs up to as many handlers at once as the options
+/// say.
 ///
-/// The broker's prefetch is that number, so the tasks below are never more than it. Stopping ends the receiving; what was
-/// received is processed before ``run()`` returns.
+/// The broker's prefetch is that number, so the tasks below are never more than it. Stopping ends the
+/// receiving; what was received is processed before ``run()`` returns.
 final class EventConsumer: Service, CustomStringConvertible {
     private let processor: EventProcessor
     private let topics: [String]
@@ -122,8 +123,8 @@ final class EventConsumer: Service, CustomStringConvertible {
         }
     }
 
-    /// Oldest first. Where one fails again the others of its key are left alone: they may build on it. False when nothing
-    /// is left to do.
+    /// Oldest first. Where one fails again the others of its key are left alone: they may build on it. False
+    /// when nothing is left to do.
     private func redriveBatch() async throws -> Bool {
         let letters = try await processor.store.toRedrive(limit: Self.redriveBatch)
         var failed: Set<KeyGate.Key> = []

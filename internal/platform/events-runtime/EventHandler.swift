@@ -10,12 +10,13 @@ package struct EventHandler: Sendable {
     package let topic: String
     let run: @Sendable (EventEnvelope, EventContext, any Transaction) async throws -> Void
 
-    /// Handles a type. The body runs inside the transaction that records the event as processed: what it writes through
-    /// that transaction happens once, however often the event comes. It must not call other services or any other
-    /// database: it writes a row, and a job does the rest. Events of one key come one at a time, in order.
+    /// Handles a type. The body runs inside the transaction that records the event as processed: what it
+    /// writes through that transaction happens once, however often the event comes. It must not call other
+    /// services or any other database: it writes a row, and a job does the rest. Events of one key come one
+    /// at a time, in order.
     ///
-    /// A thrown `SoukError` whose kind is not retryable makes the event a dead letter at once; any other error is
-    /// retried first.
+    /// A thrown `SoukError` whose kind is not retryable makes the event a dead letter at once; any other
+    /// error is retried first.
     package static func on<E: Event>(
         _ type: E.Type, _ body: @escaping @Sendable (E, EventContext, any Transaction) async throws -> Void
     ) -> EventHandler {

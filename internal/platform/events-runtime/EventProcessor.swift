@@ -71,7 +71,8 @@ final class EventProcessor: Sendable {
             return .done
         }
         do {
-            let outcome = try await run(handler, envelope, attempt: failures.attempts(key) + 1) { store, now, transaction in
+            let outcome = try await run(handler, envelope, attempt: failures.attempts(key) + 1) {
+                store, now, transaction in
                 try await store.recordInInbox(envelope.id, at: now, in: transaction)
             }
             failures.forget(key)
@@ -109,7 +110,8 @@ final class EventProcessor: Sendable {
         let description = FailureDescription(error)
         do {
             try await store.writeOff(
-                delivery.message, topic: delivery.topic, eventID: envelope?.id ?? key.messageID, type: envelope?.type,
+                delivery.message, topic: delivery.topic, eventID: envelope?.id ?? key.messageID,
+                type: envelope?.type,
                 failure: description, record: record)
         } catch {
             if Task.isCancelled { return .abandon }
@@ -119,7 +121,9 @@ final class EventProcessor: Sendable {
         metrics.finished(.deadLettered, type: envelope?.type)
         logger.error(
             "event is a dead letter after \(record.attempts) attempts: \(description.text)",
-            metadata: envelope.map(Self.metadata) ?? ["topic": "\(delivery.topic)", "message_id": "\(key.messageID)"])
+            metadata: envelope.map(Self.metadata) ?? [
+                "topic": "\(delivery.topic)", "message_id": "\(key.messageID)",
+            ])
         return .done
     }
 
@@ -136,7 +140,8 @@ final class EventProcessor: Sendable {
 
     // MARK: - Handlers
 
-    /// Runs a handler in one transaction with the inbox, unless `record` says that the event was processed before.
+    /// Runs a handler in one transaction with the inbox, unless `record` says that the event was processed
+    /// before.
     private func run(
         _ handler: EventHandler, _ envelope: EventEnvelope, attempt: Int,
         record: @Sendable (EventStore, Timestamp, any Transaction) async throws -> Bool
@@ -165,19 +170,24 @@ final class EventProcessor: Sendable {
 
     // MARK: - Redrives
 
-    /// Processes a marked dead letter again: the same handler, event id and inbox, and in the same transaction it ceases
-    /// to be one. True when it is gone; false when it failed again and stays, with one more attempt.
+    /// Processes a marked dead letter again: the same handler, event id and inbox, and in the same
+    /// transaction it ceases to be one. True when it is gone; false when it failed again and stays, with one
+    /// more attempt.
     ///
     /// - Throws: When the database is away; the dead letter is still marked.
     func redrive(id: String) async throws -> Bool {
-        guard let letter = try await store.deadLetter(id: id), letter.status == .redriving else { return true }
+        guard let letter = try await store.deadLetter(id: id), letter.status == .redriving else {
+            return true
+        }
         do {
             let envelope = try EventEnvelope(headers: letter.headers, payload: letter.payload)
             guard let handler = handlers[envelope.type], handler.topic == letter.topic else {
                 throw ServiceError(
-                    .notFound, code: "event.no_handler", message: "Nothing handles events of type \(envelope.type).")
+                    .notFound, code: "event.no_handler",
+                    message: "Nothing handles events of type \(envelope.type).")
             }
-            let outcome = try await run(handler, envelope, attempt: letter.attempts + 1) { store, now, transaction in
+            let outcome = try await run(handler, envelope, attempt: letter.attempts + 1) {
+                store, now, transaction in
                 // Discarded or redriven meanwhile: then the inbox knows it.
                 guard try await store.deleteDeadLetter(id: id, in: transaction) else { return false }
                 return try await store.recordDeadLetterInInbox(letter.eventID, at: now, in: transaction)

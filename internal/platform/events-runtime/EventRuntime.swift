@@ -5,9 +5,10 @@ package import SoukTime
 
 /// A service's events: what it publishes, through its outbox, and what it consumes, through its inbox.
 ///
-/// Its tables are in the service's own database (``migrations``, set `events`). An event published by one service and
-/// consumed by another passes: business transaction + outbox row → relay → broker → handler transaction + inbox row →
-/// acknowledgement. A crash between any two of them repeats a step, and the inbox makes the repetition have no effect.
+/// Its tables are in the service's own database (``migrations``, set `events`). An event published by one
+/// service and consumed by another passes: business transaction + outbox row → relay → broker → handler
+/// transaction + inbox row → acknowledgement. A crash between any two of them repeats a step, and the inbox
+/// makes the repetition have no effect.
 package final class EventRuntime: Sendable {
     /// Outbox, inbox and dead letters. To be applied as the set `events` before ``services(handlers:)`` run.
     package static var migrations: [Migration] { EventStore.migrations }
@@ -37,10 +38,12 @@ package final class EventRuntime: Sendable {
         administration = EventAdministration(store: store, broker: broker, clock: clock, redrives: redrives)
     }
 
-    /// What has to run: the relay, and with handlers one consumer for the topics of them all. In a `ServiceGroup` they
-    /// stop gracefully, the consumer first: running handlers finish, then the outbox is flushed.
+    /// What has to run: the relay, and with handlers one consumer for the topics of them all. In a
+    /// `ServiceGroup` they stop gracefully, the consumer first: running handlers finish, then the outbox is
+    /// flushed.
     ///
-    /// - Parameter handlers: At most one for each type. Events of other types on their topics are acknowledged unread.
+    /// - Parameter handlers: At most one for each type. Events of other types on their topics are
+    ///   acknowledged unread.
     package func services(handlers: [EventHandler]) -> [any Service] {
         let types = handlers.map(\.type)
         precondition(Set(types).count == types.count, "one handler for each type of event")

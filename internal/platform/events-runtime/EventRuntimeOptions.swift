@@ -12,8 +12,8 @@ package struct EventRuntimeOptions: Sendable {
     package var pollInterval: Duration
     /// How long a shutdown waits for the outbox to empty; what is left is published after the next start.
     package var flushTimeout: Duration
-    /// How long the inbox remembers an event. A message that comes again later than that is handled again: keep it at
-    /// least as long as the broker keeps messages.
+    /// How long the inbox remembers an event. A message that comes again later than that is handled again:
+    /// keep it at least as long as the broker keeps messages.
     package var inboxRetention: Duration
     /// Another instrument than the process's, in tests.
     var trace = TracePropagation()

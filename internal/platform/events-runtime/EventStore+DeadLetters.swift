@@ -16,7 +16,8 @@ extension EventStore {
         var lastFailedAt: Timestamp
     }
 
-    /// Writes a message off, in one transaction. A message that is a dead letter already adds its attempts to it.
+    /// Writes a message off, in one transaction. A message that is a dead letter already adds its attempts to
+    /// it.
     func writeOff(
         _ message: BrokerMessage, topic: String, eventID: String, type: String?, failure: FailureDescription,
         record: FailureRecord
@@ -80,14 +81,16 @@ extension EventStore {
             id: try row.get("id"), consumer: try row.get("consumer"), eventID: try row.get("event_id"),
             type: try row.get("type"), topic: try row.get("topic"), key: try row.get("key"),
             headers: try HeaderColumn.decode(row.get("headers")), payload: try row.get("payload"),
-            errorCode: try row.get("error_code"), error: try row.get("error"), attempts: try row.get("attempts"),
+            errorCode: try row.get("error_code"), error: try row.get("error"),
+            attempts: try row.get("attempts"),
             firstFailedAt: try row.get("first_failed_at"), lastFailedAt: try row.get("last_failed_at"),
             status: status)
     }
 
     // MARK: - Redriving
 
-    /// Marks one for the consumer to process again. False when there is none; true when it was marked already.
+    /// Marks one for the consumer to process again. False when there is none; true when it was marked
+    /// already.
     func markForRedrive(id: String) async throws(DatabaseError) -> Bool {
         try await database.execute(
             "UPDATE dead_letters SET status = 'redriving' WHERE consumer = \(service) AND id = \(id)") > 0
@@ -110,7 +113,9 @@ extension EventStore {
     }
 
     /// It failed again.
-    func redriveFailed(id: String, failure: FailureDescription, at time: Timestamp) async throws(DatabaseError) {
+    func redriveFailed(id: String, failure: FailureDescription, at time: Timestamp)
+        async throws(DatabaseError)
+    {
         try await database.execute(
             """
             UPDATE dead_letters SET status = 'dead', attempts = attempts + 1, error_code = \(failure.code),

@@ -6,7 +6,8 @@ extension EventStore {
     ]
 
     private static let sqlite = [
-        // AUTOINCREMENT: ids of deleted rows do not come back, so the order of ids is the order of events for ever.
+        // AUTOINCREMENT: ids of deleted rows do not come back, so the order of ids is the order of events for
+        // ever.
         """
         CREATE TABLE outbox (
             id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -7,7 +7,8 @@ import SoukTime
 
 /// The tables of the events runtime: outbox and inbox. Dead letters are in an extension.
 ///
-/// An outbox row is deleted once its event is published, so that the depth is a count and nothing has to be cleaned up.
+/// An outbox row is deleted once its event is published, so that the depth is a count and nothing has to be
+/// cleaned up.
 struct EventStore: Sendable {
     struct OutboxRow: Sendable {
         let id: Int64
@@ -42,7 +43,8 @@ struct EventStore: Sendable {
         for row in rows {
             let envelope = EventEnvelope(
                 id: try row.get("event_id"), source: try row.get("source"), type: try row.get("type"),
-                subject: try row.get("key"), time: try row.get("time"), traceparent: try row.get("traceparent"),
+                subject: try row.get("key"), time: try row.get("time"),
+                traceparent: try row.get("traceparent"),
                 data: try row.get("data"))
             events.append(OutboxRow(id: try row.get("id"), topic: try row.get("topic"), envelope: envelope))
         }
@@ -60,8 +62,8 @@ struct EventStore: Sendable {
 
     // MARK: - Inbox
 
-    /// Records that the event is being processed by this transaction. False when it was processed before, or is a dead
-    /// letter and must not run except by a redrive.
+    /// Records that the event is being processed by this transaction. False when it was processed before, or
+    /// is a dead letter and must not run except by a redrive.
     func recordInInbox(
         _ eventID: String, at time: Timestamp, in transaction: any Transaction
     ) async throws(DatabaseError) -> Bool {

@@ -1,8 +1,8 @@
 import SoukTime
 import Synchronization
 
-/// What this process knows about messages whose handlers failed. The broker's own count does not serve: it counts the
-/// deliveries during which the database was away too.
+/// What this process knows about messages whose handlers failed. The broker's own count does not serve: it
+/// counts the deliveries during which the database was away too.
 final class FailureTracker: Sendable {
     struct Key: Hashable {
         let topic: String
@@ -53,7 +53,9 @@ final class FailureTracker: Sendable {
     }
 
     private static func insert(_ entry: Entry, _ key: Key, _ entries: inout [Key: Entry]) {
-        if entries[key] == nil, entries.count >= capacity, let other = entries.keys.first { entries[other] = nil }
+        if entries[key] == nil, entries.count >= capacity, let other = entries.keys.first {
+            entries[other] = nil
+        }
         entries[key] = entry
     }
 }

@@ -3,7 +3,8 @@ import SoukErrors
 
 /// What is to be done about an error that came out of a handler's transaction.
 enum HandlerFailure {
-    /// The database is away, or the process is stopping: the event has not had its chance, try again without counting.
+    /// The database is away, or the process is stopping: the event has not had its chance, try again without
+    /// counting.
     case outage
     /// It may go better next time.
     case retryable
@@ -22,7 +23,8 @@ enum HandlerFailure {
     private static func isOutage(_ reason: DatabaseError.Reason) -> Bool {
         switch reason {
         case .busy, .full, .corrupt, .readOnly, .connection, .closed, .cancelled: true
-        case .uniqueViolation, .checkViolation, .foreignKeyViolation, .notNullViolation, .raised, .syntax, .decoding,
+        case .uniqueViolation, .checkViolation, .foreignKeyViolation, .notNullViolation, .raised, .syntax,
+            .decoding,
             .nested, .other:
             false
         }

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// Lets one task at a time work on a key, in order of arrival: a redrive must not run beside a fresh event of its key.
+/// Lets one task at a time work on a key, in order of arrival: a redrive must not run beside a fresh event of
+/// its key.
 final class KeyGate: Sendable {
     struct Key: Hashable {
         let topic: String

@@ -6,8 +6,8 @@ import SoukTime
 
 /// Where a service writes its events: into its own database, in the transaction that makes them true.
 package struct Outbox: Sendable {
-    /// The largest event: its JSON together with its key. Refused here, because a message that the broker refuses would
-    /// hold up all events after it.
+    /// The largest event: its JSON together with its key. Refused here, because a message that the broker
+    /// refuses would hold up all events after it.
     package static let maximumBytes = 512 * 1_024
 
     let store: EventStore
@@ -15,10 +15,12 @@ package struct Outbox: Sendable {
     let appended: Wakeup
     let trace: TracePropagation
 
-    /// Appends an event; it is published soon after the transaction commits, after those of its key that were appended
-    /// before, and never if the transaction is rolled back. The trace of the running task goes along.
+    /// Appends an event; it is published soon after the transaction commits, after those of its key that were
+    /// appended before, and never if the transaction is rolled back. The trace of the running task goes
+    /// along.
     ///
-    /// - Throws: `EnvelopeError` when the event cannot be written; `ServiceError` `event.too_large`; `DatabaseError`.
+    /// - Throws: `EnvelopeError` when the event cannot be written; `ServiceError` `event.too_large`;
+    ///   `DatabaseError`.
     package func append<E: Event>(_ event: E, in transaction: any Transaction) async throws {
         let envelope = try EventEnvelope(
             event, id: EventID().description, source: store.service, time: clock.now(),

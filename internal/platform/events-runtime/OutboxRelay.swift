@@ -7,9 +7,10 @@ import SoukTime
 
 /// Publishes what is in the outbox, in the order of its appending, and deletes what the broker has confirmed.
 ///
-/// It is woken by commits, and looks by itself once in a while for what a former process left. Where publishing fails it
-/// stops there and starts from the same event later, so no event of a key overtakes another. A crash between the
-/// confirmation and the deletion publishes an event twice; the consumers' inboxes know it.
+/// It is woken by commits, and looks by itself once in a while for what a former process left. Where
+/// publishing fails it stops there and starts from the same event later, so no event of a key overtakes
+/// another. A crash between the confirmation and the deletion publishes an event twice; the consumers'
+/// inboxes know it.
 final class OutboxRelay: Service, CustomStringConvertible {
     private let store: EventStore
     private let broker: any Broker
@@ -78,7 +79,8 @@ final class OutboxRelay: Service, CustomStringConvertible {
                 do {
                     while !Task.isCancelled, try await self.publishBatch() {}
                 } catch {
-                    self.logger.warning("the outbox of \(self.store.service) is not empty at shutdown: \(error)")
+                    self.logger.warning(
+                        "the outbox of \(self.store.service) is not empty at shutdown: \(error)")
                 }
             }
             // Throws when cancelled only, and then the flush is over.
@@ -88,7 +90,8 @@ final class OutboxRelay: Service, CustomStringConvertible {
         }
     }
 
-    /// Publishes the first events of the outbox, topic by topic. False when there was nothing left to publish.
+    /// Publishes the first events of the outbox, topic by topic. False when there was nothing left to
+    /// publish.
     private func publishBatch() async throws -> Bool {
         let rows = try await store.outbox(limit: options.relayBatch)
         guard !rows.isEmpty else { return false }
@@ -132,7 +135,8 @@ private struct Housekeeping {
             depthDue = now + Self.depthEvery
         }
         if purgeDue <= now {
-            let deleted = try await store.purgeInbox(before: now - options.inboxRetention, limit: Self.purgeBatch)
+            let deleted = try await store.purgeInbox(
+                before: now - options.inboxRetention, limit: Self.purgeBatch)
             // In pieces, so that the service's own writes get their turn between them.
             purgeDue = deleted < Self.purgeBatch ? now + Self.purgeEvery : now
         }

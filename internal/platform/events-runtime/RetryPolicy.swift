@@ -8,7 +8,8 @@ package struct RetryPolicy: Sendable, Hashable {
     package var maximumDelay: Duration
 
     package init(
-        maximumAttempts: Int = 8, initialDelay: Duration = .milliseconds(200), maximumDelay: Duration = .seconds(30)
+        maximumAttempts: Int = 8, initialDelay: Duration = .milliseconds(200),
+        maximumDelay: Duration = .seconds(30)
     ) {
         precondition(maximumAttempts > 0, "a handler is tried at least once")
         precondition(initialDelay >= .zero && maximumDelay >= .zero, "waits are not negative")
@@ -23,8 +24,8 @@ package struct RetryPolicy: Sendable, Hashable {
         return min(initialDelay * (1 << doublings), maximumDelay)
     }
 
-    /// The wait after this many failures, drawn evenly between nothing and the ceiling ("full jitter"), so that what
-    /// failed together does not come back together.
+    /// The wait after this many failures, drawn evenly between nothing and the ceiling ("full jitter"), so
+    /// that what failed together does not come back together.
     func delay(afterFailures failures: Int) -> Duration {
         ceiling(afterFailures: failures) * Double.random(in: 0...1)
     }

@@ -13,7 +13,8 @@ extension BrokerContract {
                 try await publish(messages(0..<count), to: topic, on: broker)
                 for subscription in subscriptions {
                     try expectEqual(
-                        try await receive(0..<count, from: subscription), Array(0..<count), "messages of a group")
+                        try await receive(0..<count, from: subscription), Array(0..<count),
+                        "messages of a group")
                 }
             }
         },
@@ -43,7 +44,8 @@ extension BrokerContract {
                 for group in ["first", "second"] {
                     let subscription = try await broker.subscribe(to: [topic], group: unique(group))
                     try expectEqual(
-                        try await receive(0..<count, from: subscription), Array(0..<count), "replay to \(group)")
+                        try await receive(0..<count, from: subscription), Array(0..<count),
+                        "replay to \(group)")
                     await subscription.close()
                 }
             }
@@ -61,7 +63,8 @@ extension BrokerContract {
                 await leaving.close()
                 try expect(try await leaving.next() == nil, "a closed subscription delivered")
                 try expectEqual(
-                    Set(try await receive(0..<10, from: staying)), Set(0..<10), "messages of the one who stayed")
+                    Set(try await receive(0..<10, from: staying)), Set(0..<10),
+                    "messages of the one who stayed")
                 for delivery in held {
                     do {
                         try await delivery.ack()

@@ -60,11 +60,16 @@ extension BrokerContract {
                                 let broker = await turnstile.broker
                                 do {
                                     try await broker.publish(
-                                        [BrokerMessage(id: "m\(number)", key: "p\(publisher)", payload: Array("\(number)".utf8))],
+                                        [
+                                            BrokerMessage(
+                                                id: "m\(number)", key: "p\(publisher)",
+                                                payload: Array("\(number)".utf8))
+                                        ],
                                         to: topic)
                                     break
                                 } catch let error as BrokerError {
-                                    try expectEqual(error.kind, .unavailable, "kind of the failure while restarting")
+                                    try expectEqual(
+                                        error.kind, .unavailable, "kind of the failure while restarting")
                                     await Task.yield()
                                 }
                             }
@@ -81,8 +86,11 @@ extension BrokerContract {
                 let subscription = try await broker.subscribe(to: [topic], group: group)
                 let received = try await receive(0..<count, from: subscription)
                 try expectEqual(Set(received), Set(0..<count), "confirmed messages")
-                // A message whose confirmation the restart swallowed may be there twice: one per publisher and restart.
-                try expect(received.count <= count + 2 * publishers, "\(received.count) deliveries of \(count) messages")
+                // A message whose confirmation the restart swallowed may be there twice: one per publisher
+                // and restart.
+                try expect(
+                    received.count <= count + 2 * publishers,
+                    "\(received.count) deliveries of \(count) messages")
             }
         },
 
@@ -97,7 +105,8 @@ extension BrokerContract {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 for subscription in joined {
                     tasks.addTask {
-                        while let delivery = try await unlessClosed({ try await subscription.next() }) ?? nil {
+                        while let delivery = try await unlessClosed({ try await subscription.next() }) ?? nil
+                        {
                             guard try await unlessStale({ try await delivery.ack() }) else { return }
                         }
                     }

@@ -3,7 +3,9 @@ import Synchronization
 
 extension BrokerContract {
     static let orderCases: [Case] = [
-        Case("keeps the order of each of 16 keys over several members, refusals included", needs: .keyOrdering) { fixture in
+        Case(
+            "keeps the order of each of 16 keys over several members, refusals included", needs: .keyOrdering
+        ) { fixture in
             try await fixture.withBroker { broker in
                 let topic = unique("order")
                 let group = unique("g")
@@ -44,11 +46,13 @@ extension BrokerContract {
             }
         },
 
-        Case("goes on with other keys while one is in flight", needs: [.keyOrdering, .independentKeys]) { fixture in
+        Case("goes on with other keys while one is in flight", needs: [.keyOrdering, .independentKeys]) {
+            fixture in
             try await fixture.withBroker { broker in
                 let topic = unique("flight")
                 let subscription = try await broker.subscribe(to: [topic], group: unique("g"))
-                try await broker.publish(keyed([("a", 0), ("a", 1), ("b", 2), ("a", 3), ("c", 4), ("b", 5)]), to: topic)
+                try await broker.publish(
+                    keyed([("a", 0), ("a", 1), ("b", 2), ("a", 3), ("c", 4), ("b", 5)]), to: topic)
                 let blocked = try await next(subscription)
                 try expectEqual(try number(of: blocked), 0, "first message")
                 var others: [Int] = []
@@ -75,7 +79,8 @@ extension BrokerContract {
                 let count = fixture.scale
                 // Half of all messages belong to the blocked key.
                 try await publish(
-                    keyed((0..<count).map { ($0 % 2 == 0 ? "blocked" : "k\($0 % 16)", $0) }), to: topic, on: broker)
+                    keyed((0..<count).map { ($0 % 2 == 0 ? "blocked" : "k\($0 % 16)", $0) }), to: topic,
+                    on: broker)
                 var others: [String: [Int]] = [:]
                 var received = 0
                 while received < count / 2 {
@@ -91,7 +96,8 @@ extension BrokerContract {
                 }
                 for (key, numbers) in others { try expectEqual(numbers, numbers.sorted(), "order of \(key)") }
                 let rest = try await receiveKey("blocked", count: (count + 1) / 2, from: subscription)
-                try expectEqual(rest, stride(from: 0, to: count, by: 2).map { $0 }, "messages of the blocked key")
+                try expectEqual(
+                    rest, stride(from: 0, to: count, by: 2).map { $0 }, "messages of the blocked key")
             }
         },
     ]

@@ -1,14 +1,20 @@
+import Foundation
 package import SoukBroker
 import SoukIDs
 
 /// What every broker has to do, as cases for a parameterised test: each backend's test target runs
-/// ``allCases`` against its fixture. A case that needs a capability which the backend does not declare passes unrun.
+/// ``allCases`` against its fixture. A case that needs a capability which the backend does not declare passes
+/// unrun.
 ///
 ///     @Test(arguments: BrokerContract.allCases)
 ///     func contract(_ testCase: BrokerContract.Case) async throws {
 ///         try await testCase.run(on: fixture)
 ///     }
 package enum BrokerContract {
+    /// Messages in the large cases: `SOUK_CONTRACT_SCALE`, or few enough for every run of the tests.
+    package static let defaultScale =
+        ProcessInfo.processInfo.environment["SOUK_CONTRACT_SCALE"].flatMap { Int($0) } ?? 2_000
+
     /// Access to one backend.
     package struct Fixture: Sendable {
         /// What the backend declares; held against what `open` returns.
@@ -19,7 +25,7 @@ package enum BrokerContract {
         package let open: @Sendable () async throws -> any Broker
 
         package init(
-            capabilities: BrokerCapabilities, scale: Int = 1_000,
+            capabilities: BrokerCapabilities, scale: Int = BrokerContract.defaultScale,
             open: @escaping @Sendable () async throws -> any Broker
         ) {
             self.capabilities = capabilities
@@ -112,8 +118,8 @@ package enum BrokerContract {
         return delivery
     }
 
-    /// Receives and acknowledges until every one of the numbers came; returns them in the order of their arrival, with
-    /// the repetitions that at-least-once delivery allows.
+    /// Receives and acknowledges until every one of the numbers came; returns them in the order of their
+    /// arrival, with the repetitions that at-least-once delivery allows.
     static func receive(
         _ numbers: Range<Int>, from subscription: any BrokerSubscription
     ) async throws -> [Int] {
@@ -129,7 +135,8 @@ package enum BrokerContract {
         return received
     }
 
-    /// Publishes in batches until the broker confirms each, as a publisher does that meets a restarting broker.
+    /// Publishes in batches until the broker confirms each, as a publisher does that meets a restarting
+    /// broker.
     static func publish(_ messages: [BrokerMessage], to topic: String, on broker: any Broker) async throws {
         for start in stride(from: 0, to: messages.count, by: 100) {
             try await broker.publish(Array(messages[start..<min(start + 100, messages.count)]), to: topic)

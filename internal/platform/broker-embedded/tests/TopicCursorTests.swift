@@ -28,7 +28,8 @@ import Testing
                 case .range(let from, let limit):
                     let positions = (from..<Int64(keys.count)).prefix(limit)
                     cursor.loaded(
-                        positions.map { ($0, TopicCursorTests.message($0, key: keys[Int($0)])) }, limit: limit,
+                        positions.map { ($0, TopicCursorTests.message($0, key: keys[Int($0)])) },
+                        limit: limit,
                         end: Int64(keys.count))
                 case .bodies(let positions):
                     let messages = positions.map { ($0, TopicCursorTests.message($0, key: keys[Int($0)])) }
@@ -147,8 +148,8 @@ import Testing
         #expect(cursor.startLoad() == .range(from: 0, limit: 256))
     }
 
-    /// Random work against a plain model: one message of a key at a time, in order, all of them in the end, and nothing
-    /// unacknowledged below the watermark.
+    /// Random work against a plain model: one message of a key at a time, in order, all of them in the end,
+    /// and nothing unacknowledged below the watermark.
     @Test(arguments: 0..<40 as Range<UInt64>)
     func `random work keeps order and watermark`(seed: UInt64) {
         var random = SplitMix(state: seed)
@@ -157,7 +158,8 @@ import Testing
         var reader = Reader(
             keys: keys,
             limits: .init(
-                window: Int64.random(in: 20...400, using: &random), bodies: .random(in: 1...30, using: &random),
+                window: Int64.random(in: 20...400, using: &random),
+                bodies: .random(in: 1...30, using: &random),
                 batch: .random(in: 1...40, using: &random), lowWater: .random(in: 1...20, using: &random)))
         var now = Timestamp(microseconds: 0)
         var inFlight: [Int64] = []
@@ -184,7 +186,9 @@ import Testing
                 let position = inFlight.remove(at: index)
                 switch Int.random(in: 0..<10, using: &random) {
                 case 0: reader.cursor.release(position)
-                case 1: reader.cursor.delay(position, until: now + .milliseconds(.random(in: 1...20, using: &random)))
+                case 1:
+                    reader.cursor.delay(
+                        position, until: now + .milliseconds(.random(in: 1...20, using: &random)))
                 default:
                     reader.cursor.ack(position)
                     acked.insert(position)
@@ -208,7 +212,9 @@ import Testing
         }
         #expect(queue.popDue(now: Timestamp(microseconds: -1)) == nil)
         var popped: [Int64] = []
-        while let position = queue.popDue(now: Timestamp(microseconds: 100)) { popped.append(times[Int(position)]) }
+        while let position = queue.popDue(now: Timestamp(microseconds: 100)) {
+            popped.append(times[Int(position)])
+        }
         #expect(popped == times.sorted())
     }
 

@@ -33,7 +33,8 @@ import Testing
 
     @Test func `capabilities are distinct`() {
         let each: [BrokerCapabilities] = [
-            .durable, .replayFromEarliest, .keyOrdering, .independentKeys, .delayedRedelivery, .deliveryCount, .lag,
+            .durable, .replayFromEarliest, .keyOrdering, .independentKeys, .delayedRedelivery, .deliveryCount,
+            .lag,
         ]
         #expect(Set(each).count == each.count)
         #expect(BrokerCapabilities(each) == .all)

@@ -18,7 +18,8 @@ private struct StockMoved: Event, Equatable {
 @Suite struct EventEnvelopeTests {
     private func envelope(traceparent: String? = nil) throws -> EventEnvelope {
         try EventEnvelope(
-            StockMoved(stockItemId: "s-1", byAmount: -3, note: nil), id: EventID().description, source: "vendor",
+            StockMoved(stockItemId: "s-1", byAmount: -3, note: nil), id: EventID().description,
+            source: "vendor",
             time: Timestamp(microseconds: 1_700_000_000_123_456), traceparent: traceparent)
     }
 

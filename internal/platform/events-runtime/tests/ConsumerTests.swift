@@ -35,7 +35,8 @@ struct ConsumerTests {
         }
         try await fixture.running([handler]) {
             for start in stride(from: 0, to: 320, by: 40) {
-                try await fixture.publish((start..<start + 40).map { Counted(tallyId: "k\($0 % 16)", number: $0) })
+                try await fixture.publish(
+                    (start..<start + 40).map { Counted(tallyId: "k\($0 % 16)", number: $0) })
             }
             await probe.wait(for: 320)
         }
@@ -108,7 +109,8 @@ struct ConsumerTests {
             transaction.afterCommit { audited.record(context.eventID) }
         }
         let services =
-            fixture.shop.services(handlers: []) + fixture.ledger.services(handlers: [fixture.counting(counted)])
+            fixture.shop.services(handlers: [])
+            + fixture.ledger.services(handlers: [fixture.counting(counted)])
             + other.services(handlers: [audit]).dropFirst()
         try await fixture.running(services) {
             try await fixture.publish([Counted(tallyId: "a", number: 1)])
@@ -147,7 +149,8 @@ struct ConsumerTests {
             started.record(true)
             await release.wait(for: 1)
             try await transaction.execute(
-                "INSERT INTO effects (key, number, event_id) VALUES (\(event.tallyId), 1, \(context.eventID))")
+                "INSERT INTO effects (key, number, event_id) VALUES (\(event.tallyId), 1, \(context.eventID))"
+            )
         }
         let group = ServiceGroup(
             configuration: .init(

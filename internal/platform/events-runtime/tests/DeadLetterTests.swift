@@ -77,7 +77,8 @@ struct DeadLetterTests {
         BrokerMessage(
             id: "not-counted", key: "a",
             headers: EventEnvelope(
-                id: "not-counted", source: "test", type: Counted.type, subject: "a", time: SystemClock().now(),
+                id: "not-counted", source: "test", type: Counted.type, subject: "a",
+                time: SystemClock().now(),
                 traceparent: nil, data: []
             ).headers(), payload: Array("{}".utf8)),
     ])
@@ -143,7 +144,11 @@ struct DeadLetterTests {
         // The broker's own copy, should it come again, has no effect any more.
         try await fixture.running([handler]) {
             try await fixture.broker.publish(
-                [BrokerMessage(id: failed.all[0].eventID, key: "a", headers: failed.all[0].headers, payload: failed.all[0].payload)],
+                [
+                    BrokerMessage(
+                        id: failed.all[0].eventID, key: "a", headers: failed.all[0].headers,
+                        payload: failed.all[0].payload)
+                ],
                 to: Counted.topic)
             try await fixture.publish([Counted(tallyId: "a", number: 2)])
             await probe.wait(for: 2)
@@ -186,7 +191,9 @@ struct DeadLetterTests {
         }
         try await fixture.running([handler]) {
             try await fixture.publish(
-                [("a", 1), ("b", 2), ("b", 3), ("a", 4), ("a", 0), ("b", 0)].map { Counted(tallyId: $0, number: $1) })
+                [("a", 1), ("b", 2), ("b", 3), ("a", 4), ("a", 0), ("b", 0)].map {
+                    Counted(tallyId: $0, number: $1)
+                })
             await probe.wait(for: 2)
             phase.withLock { $0 = 2 }
             #expect(try await fixture.ledger.administration.redriveAll() == 4)
@@ -231,7 +238,10 @@ struct DeadLetterTests {
             #expect(try await administration.discard(id: letter.id) == false)
             #expect(try await administration.redrive(id: letter.id) == false)
             try await fixture.broker.publish(
-                [BrokerMessage(id: letter.eventID, key: "a", headers: letter.headers, payload: letter.payload)],
+                [
+                    BrokerMessage(
+                        id: letter.eventID, key: "a", headers: letter.headers, payload: letter.payload)
+                ],
                 to: Counted.topic)
             try await fixture.publish([Counted(tallyId: "a", number: 2)])
             await probe.wait(for: 1)

@@ -28,7 +28,8 @@ struct Renamed: Event, Equatable {
     var key: String { tallyId }
 }
 
-/// A service that publishes (`shop`), one that consumes (`ledger`), a database for each, and a broker between them.
+/// A service that publishes (`shop`), one that consumes (`ledger`), a database for each, and a broker between
+/// them.
 final class EventsFixture: Sendable {
     let folder: TemporaryFolder
     let broker: FaultyBroker
@@ -90,7 +91,8 @@ final class EventsFixture: Sendable {
 
     /// Counts into the ledger's table; the probe hears of it after the commit.
     func counting(
-        _ probe: Probe<Counted>, failing: @escaping @Sendable (Counted, EventContext) throws -> Void = { _, _ in }
+        _ probe: Probe<Counted>,
+        failing: @escaping @Sendable (Counted, EventContext) throws -> Void = { _, _ in }
     ) -> EventHandler {
         .on(Counted.self) { event, context, transaction in
             try await transaction.execute(

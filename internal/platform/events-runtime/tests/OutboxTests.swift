@@ -57,7 +57,9 @@ struct OutboxTests {
             await probe.wait(for: 10)
             // The log has them four times; a last event comes after all of those.
             await fixture.broker.attempts.wait(for: 4)
-            try await fixture.publish([Counted(tallyId: "k0", number: 10), Counted(tallyId: "k1", number: 11)])
+            try await fixture.publish([
+                Counted(tallyId: "k0", number: 10), Counted(tallyId: "k1", number: 11),
+            ])
             await probe.wait(for: 12)
         }
         #expect(try await fixture.effects() == ["k0": [0, 2, 4, 6, 8, 10], "k1": [1, 3, 5, 7, 9, 11]])
@@ -74,7 +76,9 @@ struct OutboxTests {
         let probe = Probe<Counted>()
         fixture.broker.fail(.down, times: 5)
         try await fixture.running([fixture.counting(probe)]) {
-            for number in 0..<30 { try await fixture.publish([Counted(tallyId: "k\(number % 3)", number: number)]) }
+            for number in 0..<30 {
+                try await fixture.publish([Counted(tallyId: "k\(number % 3)", number: number)])
+            }
             await probe.wait(for: 30)
         }
         for (_, numbers) in try await fixture.effects() { #expect(numbers == numbers.sorted()) }
