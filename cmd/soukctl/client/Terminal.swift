@@ -9,8 +9,6 @@ enum Terminal {
     static func ask(_ question: String, echo: Bool = true) -> String? {
         guard let terminal = fopen("/dev/tty", "r+") else { return nil }
         defer { fclose(terminal) }
-        fputs(question, terminal)
-        fflush(terminal)
         let descriptor = fileno(terminal)
         var settings = termios()
         guard echo || tcgetattr(descriptor, &settings) == 0 else { return nil }
@@ -26,6 +24,9 @@ enum Terminal {
                 fputs("\n", terminal)
             }
         }
+        // Only now: whoever types as soon as the question stands must not be seen.
+        fputs(question, terminal)
+        fflush(terminal)
         var line: UnsafeMutablePointer<CChar>?
         var capacity = 0
         defer { free(line) }
