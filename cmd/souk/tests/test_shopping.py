@@ -173,3 +173,25 @@ def test_mail_is_written_as_files(market):
     assert not letter.defects and letter["message-id"] and letter["date"].datetime
     assert "10.00 GBP" in letter.get_body(("plain",)).get_content()
     assert "10.00 GBP" in letter.get_body(("html",)).get_content()
+
+
+def test_a_suspended_vendor_is_off_the_shelf_and_comes_back(market):
+    shop, ada = market.shop(), market.shopper()
+    thing = shop.sell(stock=5)
+    path, vendor = f"/api/v1/products/{thing['product_id']}", shop.vendor["id"]
+    ada.put("/api/v1/cart/items", {"items": [{"variant_id": thing["id"], "quantity": 1}]})
+
+    def shown() -> bool:
+        listed = market.anonymous.get("/api/v1/products", vendor_id=vendor).meta["total_count"]
+        assert listed in (0, 1)
+        return bool(listed) and market.anonymous.call("GET", path, expect=(404,)).status == 200
+
+    assert shown()
+    market.admin.post(f"/api/v1/admin/vendors/{vendor}/suspend", {"reason": "complaints"})
+    wait_until("the product to go", lambda: not shown())
+    assert shop.client.get(path).data["status"] == "published"  # its owner still sees it
+    with refused("checkout.not_purchasable"):
+        ada.post("/api/v1/checkout", {"shipping_address": ADDRESS}, key=secrets.token_hex(8))
+    market.admin.post(f"/api/v1/admin/vendors/{vendor}/reinstate")
+    wait_until("the product to come back", shown)
+    assert ada.post("/api/v1/checkout", {"shipping_address": ADDRESS}, key=secrets.token_hex(8)).status == 201

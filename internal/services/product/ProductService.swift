@@ -10,7 +10,7 @@ package import ServiceLifecycle
 /// The registry of products: what vendors sell, in which variants, at what price, on which shelf.
 ///
 /// Offers `/api/v1/products/…`, `/api/v1/vendor/products`, `/api/v1/categories` and `/api/v1/admin/categories/…`.
-/// It publishes and consumes no events.
+/// It publishes no events, and follows the standing of vendors.
 package final class ProductService: HostedService {
     /// What it is called in logs, metrics and databases.
     package let name: String
@@ -20,6 +20,7 @@ package final class ProductService: HostedService {
 
     private let resources: ServiceResources
     private let products: SQLProductStore
+    private let runtime: EventRuntime
     private let idempotency: Idempotency
     private let catalogueRoutes: CatalogueRoutes
     private let vendorRoutes: VendorProductRoutes
@@ -40,6 +41,8 @@ package final class ProductService: HostedService {
         kernel = LocalProductKernel(products: products)
         self.resources = resources
         self.products = products
+        runtime = EventRuntime(
+            service: resources.name, database: database, broker: resources.broker, clock: clock)
         self.idempotency = idempotency
         catalogueRoutes = CatalogueRoutes(
             catalogue: Catalogue(products: products, categories: categories, directory: directory))
@@ -51,6 +54,7 @@ package final class ProductService: HostedService {
 
     package func prepare() async throws {
         try await Migrator.migrate(resources.database, ProductMigrations.all, set: ProductMigrations.set)
+        try await Migrator.migrate(resources.database, EventRuntime.migrations, set: "events")
         try await Migrator.migrate(resources.database, Idempotency.migrations, set: "idempotency")
         try await idempotency.recover()
     }
@@ -63,7 +67,7 @@ package final class ProductService: HostedService {
 
     package var backgroundServices: [any Service] {
         let (idempotency, products, clock) = (idempotency, products, resources.clock)
-        return [
+        return runtime.services(handlers: VendorStandingConsumer(products: products).handlers) + [
             PeriodicJob(name: "product.purge", every: Self.purgeInterval, clock: clock) {
                 try await idempotency.purge()
                 try await products.forgetCreationKeys(before: clock.now() - Self.keyRetention)
@@ -71,5 +75,5 @@ package final class ProductService: HostedService {
         ]
     }
 
-    package var events: EventAdministration? { nil }
+    package var events: EventAdministration? { runtime.administration }
 }

@@ -1,7 +1,6 @@
 import Logging
 import SoukCallContext
 import SoukDatabase
-import SoukDatabase
 import SoukEvents
 import SoukEventsRuntime
 import SoukTime

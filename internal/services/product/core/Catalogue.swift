@@ -25,12 +25,14 @@ struct Catalogue: Sendable {
         try await categories.tree()
     }
 
-    /// A product: a published one for anybody, others for their vendor's owner and for admins.
+    /// A product: a published one of a vendor on the shelf for anybody, others for their vendor's owner and for admins.
     ///
     /// - Throws: ``ProductError/unknownProduct``; `VendorKernelError.unavailable` for an unpublished one.
     func product(_ id: ProductID, _ context: CallContext) async throws -> (Product, View) {
         guard let product = try await products.product(id) else { throw ProductError.unknownProduct }
-        if product.status == .published { return (product, .shopper) }
+        if product.status == .published, try await products.isOnShelf(product.vendorID) {
+            return (product, .shopper)
+        }
         guard let principal = context.principal else { throw ProductError.unknownProduct }
         if principal.has(.admin) { return (product, .owner) }
         guard let vendor = try await directory.vendor(of: principal, context), vendor.id == product.vendorID

@@ -62,7 +62,10 @@ protocol ProductStore: Sendable {
         _ change: @escaping @Sendable (inout Product) throws -> Void
     ) async throws -> Product
 
-    /// Published products.
+    /// Whether a vendor's published products are shown and sold: not while the vendor is suspended or rejected.
+    func isOnShelf(_ vendor: VendorID) async throws -> Bool
+
+    /// Published products of vendors on the shelf.
     func shelf(_ query: ShelfQuery, _ page: PageRequest) async throws -> Page<Product>
 
     /// A vendor's products, the newest first.

@@ -87,6 +87,16 @@ enum ProductMigrations {
                 """,
                 "CREATE UNIQUE INDEX product_categories_by_category ON product_categories (category_id, product_id)",
             ]),
+        migration(
+            3, "vendors off the shelf",
+            [
+                """
+                CREATE TABLE vendors_off_shelf (
+                    vendor_id TEXT NOT NULL PRIMARY KEY,
+                    since INTEGER NOT NULL
+                ) STRICT
+                """
+            ]),
     ]
 
     /// PostgreSQL has no strict tables (all of its are) and 32-bit `INTEGER`s.

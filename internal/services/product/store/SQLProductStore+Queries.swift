@@ -29,7 +29,11 @@ extension SQLProductStore {
                     """
                     SELECT variants.id, variants.product_id, variants.vendor_id, variants.sku, variants.attributes,
                         variants.price_amount, variants.price_currency, variants.status, products.name,
-                        products.status AS product_status
+                        products.status AS product_status,
+                        EXISTS (
+                            SELECT 1 FROM vendors_off_shelf
+                            WHERE vendors_off_shelf.vendor_id = variants.vendor_id
+                        ) AS off_shelf
                     FROM variants JOIN products ON products.id = variants.product_id
                     WHERE variants.id IN (\(list: part))
                     """)
@@ -56,7 +60,7 @@ extension SQLProductStore {
     }
 
     private static func filter(_ query: ShelfQuery) -> [SQL] {
-        var terms: [SQL] = ["status = 'published'"]
+        var terms: [SQL] = ["status = 'published'", isOnShelf]
         if let vendor = query.vendorID { terms.append("vendor_id = \(vendor)") }
         if let category = query.category { terms.append(isBelow(category)) }
         if let text = query.text, !text.isEmpty {
@@ -111,9 +115,11 @@ extension SQLProductStore {
     private static func snapshot(_ row: Row) throws -> VariantSnapshot {
         let isActive = try row.get("status", as: String.self) == Variant.Status.active.rawValue
         let isPublished = try row.get("product_status", as: String.self) == ProductStatus.published.rawValue
+        let isOnShelf = try !row.get("off_shelf", as: Bool.self)
         return VariantSnapshot(
             id: try row.get("id"), productID: try row.get("product_id"), vendorID: try row.get("vendor_id"),
             sku: try row.get("sku"), title: try row.get("name"), attributes: try ProductRows.attributes(row),
-            price: try ProductRows.money(row), isPurchasable: isActive && isPublished)
+            price: try ProductRows.money(row),
+            isPurchasable: isActive && isPublished && isOnShelf)
     }
 }
