@@ -22,19 +22,19 @@ struct AuthRoutes: Sendable {
             let grant = try await registration.register(
                 email: body.email, password: body.password, name: body.name,
                 from: clients.client(context.clientAddress))
-            return try .created(GrantView(grant), location: "/api/v1/users/me", headers: Self.noStore)
+            return try .created(GrantResponse(grant), location: "/api/v1/users/me", headers: Self.noStore)
         }
         routes.open.post("/api/v1/auth/login") { request, context -> Reply in
             let body = try await request.body(LoginBody.self, maxBytes: Self.maxBytes)
             let grant = try await login.logIn(
                 email: body.email, password: body.password, from: clients.client(context.clientAddress))
-            return try .ok(GrantView(grant), headers: Self.noStore)
+            return try .ok(GrantResponse(grant), headers: Self.noStore)
         }
         routes.open.post("/api/v1/auth/refresh") { request, context -> Reply in
             let body = try await request.body(RefreshBody.self, maxBytes: Self.maxBytes)
             let grant = try await refresh.refresh(
                 body.refreshToken, from: clients.client(context.clientAddress))
-            return try .ok(GrantView(grant), headers: Self.noStore)
+            return try .ok(GrantResponse(grant), headers: Self.noStore)
         }
         routes.open.post("/api/v1/auth/logout") { request, context -> Reply in
             let body = try await request.body(RefreshBody.self, maxBytes: Self.maxBytes)

@@ -21,7 +21,7 @@ struct UserRoutes: Sendable {
     private func registerOwn(on routes: Routes) {
         routes.user.get("/api/v1/users/me") { _, context -> Reply in
             let user = try await profiles.own(context.principal)
-            return try .ok(UserView(user), version: user.version)
+            return try .ok(UserResponse(user), version: user.version)
         }
         routes.user.patch("/api/v1/users/me") { request, context -> Reply in
             let expected = try request.ifMatch()
@@ -29,7 +29,7 @@ struct UserRoutes: Sendable {
             let user = try await profiles.change(
                 body.change, of: context.principal, expected: expected,
                 from: clients.client(context.clientAddress))
-            return try .ok(UserView(user), version: user.version)
+            return try .ok(UserResponse(user), version: user.version)
         }
     }
 
@@ -38,11 +38,11 @@ struct UserRoutes: Sendable {
             let filter = UserFilter(
                 text: try Self.searchText(request), role: try request.queryChoice("role", as: Role.self))
             return try .page(
-                try await administration.list(filter, try request.pageRequest()).map(UserView.init))
+                try await administration.list(filter, try request.pageRequest()).map(UserResponse.init))
         }
         routes.admin.get("/api/v1/admin/users/{id}") { _, context -> Reply in
             let user = try await administration.user(try context.id(as: UserID.self))
-            return try .ok(UserView(user), version: user.version)
+            return try .ok(UserResponse(user), version: user.version)
         }
         routes.admin.patch("/api/v1/admin/users/{id}") { request, context -> Reply in
             let id = try context.id(as: UserID.self)
@@ -50,7 +50,7 @@ struct UserRoutes: Sendable {
             let body = try await request.body(UserStateBody.self, maxBytes: Self.maxBytes)
             let user = try await administration.setActive(
                 body.active, id, expected: expected, by: context.principal)
-            return try .ok(UserView(user), version: user.version)
+            return try .ok(UserResponse(user), version: user.version)
         }
         routes.admin.put("/api/v1/admin/users/{id}/roles/{role}") { _, context -> Reply in
             try await administration.assign(

@@ -2,8 +2,8 @@ import HTTPTypes
 import Hummingbird
 import SoukHTTP
 
-/// Holds each client address to the quota, and says so with the `RateLimit-Policy` and `RateLimit` fields of
-/// draft-ietf-httpapi-ratelimit-headers-10, and `Retry-After` on 429.
+/// Holds each client (an address, or a /64 of IPv6) to the quota, and says so with the `RateLimit-Policy` and `RateLimit`
+/// fields of draft-ietf-httpapi-ratelimit-headers-10, and `Retry-After` on 429.
 struct RateLimitMiddleware: RouterMiddleware {
     typealias Context = SoukRequestContext
 
@@ -15,7 +15,7 @@ struct RateLimitMiddleware: RouterMiddleware {
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         guard !isExempt(context.clientAddress) else { return try await next(request, context) }
-        let decision = limiter.admit(context.clientAddress)
+        let decision = limiter.admit(IPAddress.clientNetwork(of: context.clientAddress))
         guard decision.isAllowed else {
             var headers = fields(decision)
             headers[.retryAfter] = String(max(1, decision.retryAfter.wholeSeconds))

@@ -24,24 +24,24 @@ struct LedgerRoutes: Sendable {
         routes.user.get("/api/v1/ledger/balance") { _, context in
             let vendor = try await vendor(of: context)
             return try Reply.ok(
-                VendorBalanceView(vendorId: vendor, balances: try await reader.balances(of: vendor)))
+                VendorBalanceResponse(vendorId: vendor, balances: try await reader.balances(of: vendor)))
         }
         routes.user.get("/api/v1/ledger/entries") { request, context in
             let page = try request.pageRequest()
             let entries = try await reader.entries(of: try await vendor(of: context), page)
-            return try Reply.page(try entries.map(VendorEntryView.init))
+            return try Reply.page(try entries.map(VendorEntryResponse.init))
         }
         routes.admin.get("/api/v1/admin/ledger/accounts") { request, _ in
-            try Reply.page(try await reader.accounts(try request.pageRequest()).map(AccountView.init))
+            try Reply.page(try await reader.accounts(try request.pageRequest()).map(AccountResponse.init))
         }
         routes.admin.get("/api/v1/admin/ledger/transactions") { request, _ in
             let page = try request.pageRequest()
             let reference = try Self.reference(in: request)
             return try Reply.page(
-                try await reader.transactions(reference: reference, page).map(LedgerTransactionView.init))
+                try await reader.transactions(reference: reference, page).map(LedgerTransactionResponse.init))
         }
         routes.admin.get("/api/v1/admin/ledger/verify") { _, _ in
-            try Reply.ok(LedgerVerificationView(try await verifier.verify()))
+            try Reply.ok(LedgerVerificationResponse(try await verifier.verify()))
         }
         registerCommissions(routes)
     }
@@ -51,9 +51,9 @@ struct LedgerRoutes: Sendable {
             let page = try request.pageRequest()
             let rates = try await database.snapshot { try await commissions.list(page, in: $0) }
             return try Reply.ok(
-                CommissionsView(
+                CommissionsResponse(
                     defaultBasisPoints: commissions.defaultBasisPoints,
-                    overrides: rates.items.map(CommissionView.init), overridesCount: rates.totalCount))
+                    overrides: rates.items.map(CommissionResponse.init), overridesCount: rates.totalCount))
         }
         routes.admin.put("/api/v1/admin/commissions/{vendor_id}") { request, context in
             let vendor = try context.id("vendor_id", as: VendorID.self)
@@ -65,7 +65,7 @@ struct LedgerRoutes: Sendable {
                 vendorID: vendor, basisPoints: body.basisPoints, updatedBy: context.principal.userID,
                 updatedAt: clock.now())
             try await commissions.set(rate, in: database)
-            return try Reply.ok(CommissionView(rate))
+            return try Reply.ok(CommissionResponse(rate))
         }
         routes.admin.delete("/api/v1/admin/commissions/{vendor_id}") { _, context in
             try await commissions.remove(try context.id("vendor_id", as: VendorID.self), in: database)

@@ -42,7 +42,7 @@ struct PaymentRoutes: Sendable {
             let id = try context.id(as: PaymentID.self)
             return try await idempotency.run(request, context) { request, _ in
                 _ = try await request.optionalBody(EmptyBody.self)
-                return try Reply.ok(AdminPaymentView(try await workflow.capture(id)))
+                return try Reply.ok(AdminPaymentResponse(try await workflow.capture(id)))
             }
         }
     }
@@ -51,7 +51,7 @@ struct PaymentRoutes: Sendable {
         guard provider == webhooks.provider.name else { throw PaymentError.unknownProvider }
         let body = try await request.bytes(maxBytes: Self.maxWebhookBytes)
         let receipt = try await webhooks.receive(headers: request.headers, rawBody: body)
-        return try .ok(WebhookReceiptView(outcome: receipt.name))
+        return try .ok(WebhookReceiptResponse(outcome: receipt.name))
     }
 
     private func show(_ id: PaymentID, to customer: UserID) async throws -> Reply {
@@ -59,7 +59,7 @@ struct PaymentRoutes: Sendable {
         guard let intent = try await intents.find(id, in: database), intent.customerID == customer else {
             throw PaymentError.notFound
         }
-        return try .ok(PaymentView(intent))
+        return try .ok(PaymentResponse(intent))
     }
 
     private func list(_ request: Request) async throws -> Reply {
@@ -69,16 +69,16 @@ struct PaymentRoutes: Sendable {
         let found = try await database.snapshot { reader in
             try await intents.list(state: state, order: order, page, in: reader)
         }
-        return try .page(found.map(AdminPaymentView.init))
+        return try .page(found.map(AdminPaymentResponse.init))
     }
 
     private func detail(_ id: PaymentID) async throws -> Reply {
-        let view = try await database.snapshot { reader -> AdminPaymentDetailView in
+        let view = try await database.snapshot { reader -> AdminPaymentDetailResponse in
             guard let intent = try await intents.find(id, in: reader) else { throw PaymentError.notFound }
-            return AdminPaymentDetailView(
-                payment: AdminPaymentView(intent),
-                shares: try await intents.shares(of: id, in: reader).map(ShareView.init),
-                refunds: try await refundStore.list(of: id, in: reader).map(RefundView.init))
+            return AdminPaymentDetailResponse(
+                payment: AdminPaymentResponse(intent),
+                shares: try await intents.shares(of: id, in: reader).map(ShareResponse.init),
+                refunds: try await refundStore.list(of: id, in: reader).map(RefundResponse.init))
         }
         return try .ok(view)
     }
@@ -88,6 +88,6 @@ struct PaymentRoutes: Sendable {
             key: key, amount: body.amount.map { .exactly($0) } ?? .remaining, vendorID: body.vendorID,
             reason: body.reason, returnID: nil)
         let refund = try await database.transaction { try await refunds.request(request, of: id, in: $0) }
-        return try .accepted(RefundView(refund))
+        return try .accepted(RefundResponse(refund))
     }
 }

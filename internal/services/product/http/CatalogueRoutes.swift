@@ -14,15 +14,15 @@ struct CatalogueRoutes: Sendable {
         routes.open.get("/api/v1/products") { request, _ -> Reply in
             let query = try Self.query(request)
             let page = try await catalogue.shelf(query, try request.pageRequest())
-            return try .page(page.map { ProductView($0, for: .shopper) })
+            return try .page(page.map { ProductResponse($0, for: .shopper) })
         }
         routes.open.get("/api/v1/products/{id}") { _, context -> Reply in
             let (product, view) = try await catalogue.product(
                 try context.id(as: ProductID.self), context.call)
-            return try .ok(ProductView(product, for: view), version: product.version)
+            return try .ok(ProductResponse(product, for: view), version: product.version)
         }
         routes.open.get("/api/v1/categories") { _, _ -> Reply in
-            try .ok(try await catalogue.categoryTree().roots.map(CategoryNodeView.init))
+            try .ok(try await catalogue.categoryTree().roots.map(CategoryNodeResponse.init))
         }
     }
 

@@ -21,7 +21,7 @@ struct VendorProductRoutes: Sendable {
             query.status = try request.queryChoice("status", as: ProductStatus.self)
             query.sku = try CatalogueRoutes.text(request, "sku", length: 1...64)
             let page = try await editor.stockroom(query, try request.pageRequest())
-            return try .page(page.map { ProductView($0, for: .owner) })
+            return try .page(page.map { ProductResponse($0, for: .owner) })
         }
         routes.user.post("/api/v1/products") { request, context -> Response in
             // Outside of what is remembered under the key: who is refused today may be a vendor tomorrow.
@@ -30,7 +30,7 @@ struct VendorProductRoutes: Sendable {
                 let draft = try await request.body(CreateProductBody.self).draft
                 let product = try await editor.create(draft, for: vendor, key: request.idempotencyKey)
                 return try .created(
-                    ProductView(product, for: .owner), location: "/api/v1/products/\(product.id)",
+                    ProductResponse(product, for: .owner), location: "/api/v1/products/\(product.id)",
                     version: product.version)
             }
         }
@@ -51,7 +51,7 @@ struct VendorProductRoutes: Sendable {
             let draft = try await request.body(VariantBody.self).draft
             let product = try await editor.addVariant(draft, to: id, of: vendor, expected: expected)
             return try .created(
-                ProductView(product, for: .owner), location: "/api/v1/products/\(product.id)",
+                ProductResponse(product, for: .owner), location: "/api/v1/products/\(product.id)",
                 version: product.version)
         }
         routes.user.patch("/api/v1/products/{id}/variants/{variant_id}") { request, context -> Reply in
@@ -79,6 +79,6 @@ struct VendorProductRoutes: Sendable {
     }
 
     private static func changed(_ product: Product) throws -> Reply {
-        try .ok(ProductView(product, for: .owner), version: product.version)
+        try .ok(ProductResponse(product, for: .owner), version: product.version)
     }
 }

@@ -30,7 +30,7 @@ struct ReturnRoutes: Sendable {
                 let body = try await request.body(ReturnBody.self)
                 let made = try await returns.request(
                     body.lines, of: id, reason: body.reason, by: context.principal.userID, key: key)
-                return try Reply.created(ReturnAnswer(made), location: "/api/v1/returns/\(made.id)")
+                return try Reply.created(ReturnResponse(made), location: "/api/v1/returns/\(made.id)")
             }
         }
         group.get("/api/v1/returns") { request, context in
@@ -42,11 +42,11 @@ struct ReturnRoutes: Sendable {
                 case .customer: try await returns.requested(page, status: status, by: user)
                 case .vendor: try await returns.received(page, status: status, by: user)
                 }
-            return try Reply.page(found.map(ReturnAnswer.init))
+            return try Reply.page(found.map(ReturnResponse.init))
         }
         group.get("/api/v1/returns/{id}") { _, context in
             try Reply.ok(
-                ReturnAnswer(try await returns.find(try context.id(), for: context.principal.userID)))
+                ReturnResponse(try await returns.find(try context.id(), for: context.principal.userID)))
         }
     }
 
@@ -55,13 +55,13 @@ struct ReturnRoutes: Sendable {
             let body = try await request.optionalBody(ApprovalBody.self)
             let decided = try await returns.approve(
                 try context.id(), restock: body?.restock ?? true, by: context.principal.userID)
-            return try Reply.ok(ReturnAnswer(decided))
+            return try Reply.ok(ReturnResponse(decided))
         }
         group.post("/api/v1/returns/{id}/reject") { request, context in
             let body = try await request.body(RejectionBody.self)
             let decided = try await returns.reject(
                 try context.id(), reason: body.reason, by: context.principal.userID)
-            return try Reply.ok(ReturnAnswer(decided))
+            return try Reply.ok(ReturnResponse(decided))
         }
     }
 }

@@ -20,7 +20,7 @@ struct StoreRoutes: Sendable {
         registerOwn(routes.user)
         registerStock(routes.user)
         routes.admin.get("/api/v1/admin/inventory/summary") { request, _ in
-            try Reply.page(try await stock.summary(try request.pageRequest()).map(StockSummaryAnswer.init))
+            try Reply.page(try await stock.summary(try request.pageRequest()).map(StockSummaryResponse.init))
         }
     }
 
@@ -28,17 +28,18 @@ struct StoreRoutes: Sendable {
         group.get("/api/v1/stores") { request, _ in
             let page = try await storefronts.published(
                 try request.pageRequest(), vendor: try request.queryID("vendor_id"))
-            return try Reply.page(page.map(StoreAnswer.init))
+            return try Reply.page(page.map(StoreResponse.init))
         }
         group.get("/api/v1/stores/{id}") { _, context in
             let store = try await storefronts.published(try context.id())
-            return try Reply.ok(StoreAnswer(store), version: store.version)
+            return try Reply.ok(StoreResponse(store), version: store.version)
         }
         group.get("/api/v1/stores/{id}/availability") { request, context in
             let id = try context.id(as: StoreID.self)
             let skus = try Self.skus(of: request)
             let availability = try await storefronts.availability(of: skus, in: id)
-            return try Reply.ok(availability.map { AvailabilityAnswer(sku: $0.sku, available: $0.available) })
+            return try Reply.ok(
+                availability.map { AvailabilityResponse(sku: $0.sku, available: $0.available) })
         }
     }
 
@@ -48,7 +49,7 @@ struct StoreRoutes: Sendable {
             let store = try await storefronts.open(
                 name: body.name, slug: body.slug, description: body.description, by: context.principal.userID)
             return try Reply.created(
-                StoreAnswer(store), location: "/api/v1/stores/\(store.id)", version: store.version)
+                StoreResponse(store), location: "/api/v1/stores/\(store.id)", version: store.version)
         }
         group.patch("/api/v1/stores/{id}") { request, context in
             let id = try context.id(as: StoreID.self)
@@ -56,7 +57,7 @@ struct StoreRoutes: Sendable {
             let body = try await request.body(ChangeStoreBody.self)
             let store = try await storefronts.change(
                 id, body.changes, version: version, by: context.principal.userID)
-            return try Reply.ok(StoreAnswer(store), version: store.version)
+            return try Reply.ok(StoreResponse(store), version: store.version)
         }
     }
 
@@ -65,14 +66,14 @@ struct StoreRoutes: Sendable {
             let page = try await stock.items(
                 try request.pageRequest(), in: try context.id(), sku: try request.searchText("sku"),
                 lowOnly: try request.queryBool("low") ?? false, by: context.principal.userID)
-            return try Reply.page(page.map(StockItemAnswer.init))
+            return try Reply.page(page.map(StockItemResponse.init))
         }
         group.put("/api/v1/stores/{id}/inventory") { request, context in
             try await idempotency.run(request, context) { request, key in
                 let body = try await request.body(CountBody.self)
                 let items = try await stock.count(
                     body.counts, in: try context.id(), by: context.principal.userID, key: key)
-                return try Reply.ok(items.map(StockItemAnswer.init))
+                return try Reply.ok(items.map(StockItemResponse.init))
             }
         }
         group.post("/api/v1/stores/{id}/inventory/adjustments") { request, context in
@@ -81,14 +82,14 @@ struct StoreRoutes: Sendable {
                 let item = try await stock.adjust(
                     body.sku, by: body.delta, note: body.reason, in: try context.id(),
                     by: context.principal.userID, key: key)
-                return try Reply.ok(StockItemAnswer(item))
+                return try Reply.ok(StockItemResponse(item))
             }
         }
         group.get("/api/v1/stores/{id}/inventory/movements") { request, context in
             let page = try await stock.movements(
                 try request.pageRequest(), in: try context.id(), sku: try request.searchText("sku"),
                 by: context.principal.userID)
-            return try Reply.page(page.map(StockMovementAnswer.init))
+            return try Reply.page(page.map(StockMovementResponse.init))
         }
     }
 

@@ -15,7 +15,7 @@ struct VendorOrderRoutes: Sendable {
         registerFulfilment(routes.user)
         routes.admin.get("/api/v1/admin/vendor-orders") { request, _ in
             let page = try await fulfilment.all(try request.pageRequest(), try Self.filter(of: request))
-            return try Reply.page(page.map(VendorOrderAnswer.init))
+            return try Reply.page(page.map(VendorOrderResponse.init))
         }
     }
 
@@ -23,18 +23,18 @@ struct VendorOrderRoutes: Sendable {
         group.get("/api/v1/vendor-orders") { request, context in
             let page = try await fulfilment.orders(
                 try request.pageRequest(), try Self.filter(of: request), of: context.principal.userID)
-            return try Reply.page(page.map(VendorOrderAnswer.init))
+            return try Reply.page(page.map(VendorOrderResponse.init))
         }
         group.get("/api/v1/vendor-orders/{id}") { _, context in
             let order = try await fulfilment.order(try context.id(), for: context.principal.userID)
-            return try Reply.ok(VendorOrderAnswer(order))
+            return try Reply.ok(VendorOrderResponse(order))
         }
     }
 
     private func registerFulfilment(_ group: RouterGroup<UserContext>) {
         group.post("/api/v1/vendor-orders/{id}/accept") { _, context in
             let order = try await fulfilment.accept(try context.id(), by: context.principal.userID)
-            return try Reply.ok(VendorOrderAnswer(order))
+            return try Reply.ok(VendorOrderResponse(order))
         }
         group.post("/api/v1/vendor-orders/{id}/shipments") { request, context in
             try await idempotency.run(request, context) { request, key in
@@ -54,11 +54,11 @@ struct VendorOrderRoutes: Sendable {
         }
     }
 
-    private static func answer(_ id: ShipmentID, of order: VendorOrder) throws -> ShipmentAnswer {
+    private static func answer(_ id: ShipmentID, of order: VendorOrder) throws -> ShipmentResponse {
         guard let shipment = order.shipments.first(where: { $0.id == id }) else {
             throw VendorError.notFound(.shipment)
         }
-        return ShipmentAnswer(shipment, of: order)
+        return ShipmentResponse(shipment, of: order)
     }
 
     private static func filter(of request: Request) throws -> VendorOrderTable.Filter {

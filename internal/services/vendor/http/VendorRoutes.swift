@@ -21,10 +21,10 @@ struct VendorRoutes: Sendable {
         group.get("/api/v1/vendors") { request, _ in
             let page = try await accounts.published(
                 try request.pageRequest(), containing: try request.searchText("q"))
-            return try Reply.page(page.map(VendorProfileAnswer.init))
+            return try Reply.page(page.map(VendorProfileResponse.init))
         }
         group.get("/api/v1/vendors/{id}") { _, context in
-            try Reply.ok(VendorProfileAnswer(try await accounts.published(try context.id())))
+            try Reply.ok(VendorProfileResponse(try await accounts.published(try context.id())))
         }
     }
 
@@ -34,22 +34,22 @@ struct VendorRoutes: Sendable {
             let vendor = try await accounts.open(
                 name: body.name, slug: body.slug, description: body.description, by: context.principal.userID)
             return try Reply.created(
-                VendorAccountAnswer(vendor), location: "/api/v1/vendors/me", version: vendor.version)
+                VendorAccountResponse(vendor), location: "/api/v1/vendors/me", version: vendor.version)
         }
         group.get("/api/v1/vendors/me") { _, context in
             let vendor = try await accounts.own(context.principal.userID)
-            return try Reply.ok(VendorAccountAnswer(vendor), version: vendor.version)
+            return try Reply.ok(VendorAccountResponse(vendor), version: vendor.version)
         }
         group.patch("/api/v1/vendors/me") { request, context in
             let version = try request.requiredIfMatch()
             let body = try await request.body(ChangeVendorBody.self)
             let vendor = try await accounts.change(
                 body.changes, version: version, by: context.principal.userID)
-            return try Reply.ok(VendorAccountAnswer(vendor), version: vendor.version)
+            return try Reply.ok(VendorAccountResponse(vendor), version: vendor.version)
         }
         group.get("/api/v1/vendors/me/stores") { request, context in
             let page = try await storefronts.own(try request.pageRequest(), context.principal.userID)
-            return try Reply.page(page.map(StoreAnswer.init))
+            return try Reply.page(page.map(StoreResponse.init))
         }
     }
 
@@ -57,14 +57,14 @@ struct VendorRoutes: Sendable {
         group.get("/api/v1/admin/vendors") { request, _ in
             let page = try await accounts.all(
                 try request.pageRequest(), status: try request.queryChoice("status", as: VendorStatus.self))
-            return try Reply.page(page.map(VendorAccountAnswer.init))
+            return try Reply.page(page.map(VendorAccountResponse.init))
         }
         for decision in VendorDecision.allCases {
             group.post("/api/v1/admin/vendors/{id}/\(decision.rawValue)") { request, context in
                 let id = try context.id(as: VendorID.self)
                 let body = try await request.optionalBody(DecisionBody.self)
                 let vendor = try await accounts.decide(decision, on: id, reason: body?.reason)
-                return try Reply.ok(VendorAccountAnswer(vendor), version: vendor.version)
+                return try Reply.ok(VendorAccountResponse(vendor), version: vendor.version)
             }
         }
     }

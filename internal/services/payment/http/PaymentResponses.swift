@@ -5,7 +5,7 @@ import SoukPaymentKernel
 import SoukTime
 
 /// A payment as its customer sees it.
-struct PaymentView: Encodable, Sendable {
+struct PaymentResponse: Encodable, Sendable {
     let id: PaymentID
     let orderId: OrderID
     let amount: Money
@@ -34,7 +34,7 @@ struct PaymentView: Encodable, Sendable {
 }
 
 /// A payment in an admin's list.
-struct AdminPaymentView: Encodable, Sendable {
+struct AdminPaymentResponse: Encodable, Sendable {
     let id: PaymentID
     let orderId: OrderID
     let customerId: UserID
@@ -69,10 +69,10 @@ struct AdminPaymentView: Encodable, Sendable {
 }
 
 /// A payment with all that belongs to it, in one flat object.
-struct AdminPaymentDetailView: Encodable, Sendable {
-    let payment: AdminPaymentView
-    let shares: [ShareView]
-    let refunds: [RefundView]
+struct AdminPaymentDetailResponse: Encodable, Sendable {
+    let payment: AdminPaymentResponse
+    let shares: [ShareResponse]
+    let refunds: [RefundResponse]
 
     private enum CodingKeys: CodingKey { case shares, refunds }
 
@@ -84,7 +84,7 @@ struct AdminPaymentDetailView: Encodable, Sendable {
     }
 }
 
-struct ShareView: Encodable, Sendable {
+struct ShareResponse: Encodable, Sendable {
     let vendorId: VendorID
     let gross: Money
     let commission: Money
@@ -102,7 +102,7 @@ struct ShareView: Encodable, Sendable {
     }
 }
 
-struct RefundView: Encodable, Sendable {
+struct RefundResponse: Encodable, Sendable {
     let id: RefundID
     let paymentId: PaymentID
     let orderId: OrderID
@@ -128,7 +128,7 @@ struct RefundView: Encodable, Sendable {
     }
 }
 
-struct WebhookReceiptView: Encodable, Sendable {
+struct WebhookReceiptResponse: Encodable, Sendable {
     /// `applied`, `ignored`, `duplicate`, `orphan` or `mismatch`.
     let outcome: String
 }

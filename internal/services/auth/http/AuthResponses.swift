@@ -3,7 +3,7 @@ import SoukIDs
 import SoukTime
 
 /// A user in an answer.
-struct UserView: Encodable, Sendable {
+struct UserResponse: Encodable, Sendable {
     let id: UserID
     let email: String
     let name: String
@@ -26,8 +26,8 @@ struct UserView: Encodable, Sendable {
 }
 
 /// The tokens of a login, named as RFC 6749, section 5.1 names them.
-struct GrantView: Encodable, Sendable {
-    let user: UserView
+struct GrantResponse: Encodable, Sendable {
+    let user: UserResponse
     let accessToken: String
     let refreshToken: String
     let tokenType: String
@@ -35,7 +35,7 @@ struct GrantView: Encodable, Sendable {
     let expiresIn: Int64
 
     init(_ grant: Grant) {
-        user = UserView(grant.user)
+        user = UserResponse(grant.user)
         accessToken = grant.accessToken
         refreshToken = grant.refreshToken
         tokenType = "Bearer"

@@ -3,7 +3,7 @@ import SoukIdentifiers
 import SoukMoney
 import SoukTime
 
-struct VendorOrderAnswer: Encodable, Sendable {
+struct VendorOrderResponse: Encodable, Sendable {
     struct Line: Encodable, Sendable {
         let id: OrderLineID
         let variantId: VariantID
@@ -29,7 +29,7 @@ struct VendorOrderAnswer: Encodable, Sendable {
     let total: Money
     let shippingAddress: ShippingAddress
     let lines: [Line]
-    let shipments: [ShipmentAnswer]
+    let shipments: [ShipmentResponse]
     let createdAt: Timestamp
     let updatedAt: Timestamp
 
@@ -50,13 +50,13 @@ struct VendorOrderAnswer: Encodable, Sendable {
                 quantity: $0.quantity, shippedQuantity: $0.shipped, returnedQuantity: $0.claimed,
                 unitPrice: $0.unitPrice, total: $0.total)
         }
-        shipments = order.shipments.map { ShipmentAnswer($0, of: order) }
+        shipments = order.shipments.map { ShipmentResponse($0, of: order) }
         createdAt = order.createdAt
         updatedAt = order.updatedAt
     }
 }
 
-struct ShipmentAnswer: Encodable, Sendable {
+struct ShipmentResponse: Encodable, Sendable {
     struct Line: Encodable, Sendable {
         let lineId: OrderLineID
         let sku: String
@@ -89,7 +89,7 @@ struct ShipmentAnswer: Encodable, Sendable {
     }
 }
 
-struct ReturnAnswer: Encodable, Sendable {
+struct ReturnResponse: Encodable, Sendable {
     struct Line: Encodable, Sendable {
         let lineId: OrderLineID
         let sku: String

@@ -3,8 +3,8 @@ import SoukMoney
 import SoukTime
 
 /// A product in an answer.
-struct ProductView: Encodable, Sendable {
-    struct MediaView: Encodable, Sendable {
+struct ProductResponse: Encodable, Sendable {
+    struct MediaResponse: Encodable, Sendable {
         let url: String
         let alt: String
         let position: Int
@@ -17,13 +17,13 @@ struct ProductView: Encodable, Sendable {
     let description: String
     let status: String
     let categoryIds: [CategoryID]
-    let media: [MediaView]
+    let media: [MediaResponse]
     let attributes: [String: String]
     /// The lowest price of an active variant; absent without any.
     let priceFrom: Money?
     /// The highest.
     let priceTo: Money?
-    let variants: [VariantView]
+    let variants: [VariantResponse]
     let version: Int
     let createdAt: Timestamp
     let updatedAt: Timestamp
@@ -37,13 +37,13 @@ struct ProductView: Encodable, Sendable {
         description = product.description
         status = product.status.rawValue
         categoryIds = product.categoryIDs
-        media = product.media.enumerated().map { MediaView(url: $1.url, alt: $1.alt, position: $0) }
+        media = product.media.enumerated().map { MediaResponse(url: $1.url, alt: $1.alt, position: $0) }
         attributes = product.attributes
         let currency = product.variants.first?.price.currency
         let range = product.priceRange
         priceFrom = currency.flatMap { currency in range.map { Money($0.lowerBound, currency) } }
         priceTo = currency.flatMap { currency in range.map { Money($0.upperBound, currency) } }
-        variants = (view == .owner ? product.variants : product.activeVariants).map(VariantView.init)
+        variants = (view == .owner ? product.variants : product.activeVariants).map(VariantResponse.init)
         version = product.version
         createdAt = product.createdAt
         updatedAt = product.updatedAt
@@ -52,7 +52,7 @@ struct ProductView: Encodable, Sendable {
 }
 
 /// A variant in an answer.
-struct VariantView: Encodable, Sendable {
+struct VariantResponse: Encodable, Sendable {
     let id: VariantID
     let sku: String
     let attributes: [String: String]
@@ -71,7 +71,7 @@ struct VariantView: Encodable, Sendable {
 }
 
 /// A category in an answer.
-struct CategoryView: Encodable, Sendable {
+struct CategoryResponse: Encodable, Sendable {
     let id: CategoryID
     let parentId: CategoryID?
     let slug: String
@@ -90,14 +90,14 @@ struct CategoryView: Encodable, Sendable {
 }
 
 /// A category with all below it.
-struct CategoryNodeView: Encodable, Sendable {
+struct CategoryNodeResponse: Encodable, Sendable {
     let id: CategoryID
     let parentId: CategoryID?
     let slug: String
     let name: String
     let position: Int
     let version: Int
-    let children: [CategoryNodeView]
+    let children: [CategoryNodeResponse]
 
     init(_ node: CategoryTree.Node) {
         let category = node.category
@@ -107,6 +107,6 @@ struct CategoryNodeView: Encodable, Sendable {
         name = category.name
         position = category.position
         version = category.version
-        children = node.children.map(CategoryNodeView.init)
+        children = node.children.map(CategoryNodeResponse.init)
     }
 }

@@ -4,14 +4,14 @@ import SoukMoney
 import SoukTime
 
 /// What a vendor is owed; negative when it owes the marketplace.
-struct VendorBalanceView: Encodable, Sendable {
+struct VendorBalanceResponse: Encodable, Sendable {
     let vendorId: VendorID
     /// One per currency.
     let balances: [Money]
 }
 
 /// A movement on a vendor's account; positive in the vendor's favour.
-struct VendorEntryView: Encodable, Sendable {
+struct VendorEntryResponse: Encodable, Sendable {
     let transactionId: LedgerTransactionID
     /// `capture` or `refund`.
     let kind: String
@@ -39,7 +39,7 @@ struct VendorEntryView: Encodable, Sendable {
     }
 }
 
-struct AccountView: Encodable, Sendable {
+struct AccountResponse: Encodable, Sendable {
     let account: String
     /// `asset`, `liability` or `revenue`.
     let kind: String
@@ -53,7 +53,7 @@ struct AccountView: Encodable, Sendable {
     }
 }
 
-struct LedgerTransactionView: Encodable, Sendable {
+struct LedgerTransactionResponse: Encodable, Sendable {
     struct Entry: Encodable, Sendable {
         let account: String
         /// Debits positive, credits negative.
@@ -79,7 +79,7 @@ struct LedgerTransactionView: Encodable, Sendable {
     }
 }
 
-struct LedgerVerificationView: Encodable, Sendable {
+struct LedgerVerificationResponse: Encodable, Sendable {
     struct Difference: Encodable, Sendable {
         let check: String
         let subject: String
@@ -105,7 +105,7 @@ struct LedgerVerificationView: Encodable, Sendable {
     }
 }
 
-struct CommissionView: Encodable, Sendable {
+struct CommissionResponse: Encodable, Sendable {
     let vendorId: VendorID
     let basisPoints: Int64
     let updatedBy: UserID
@@ -120,9 +120,9 @@ struct CommissionView: Encodable, Sendable {
 }
 
 /// The default rate and one page of the vendors that differ from it.
-struct CommissionsView: Encodable, Sendable {
+struct CommissionsResponse: Encodable, Sendable {
     let defaultBasisPoints: Int64
-    let overrides: [CommissionView]
+    let overrides: [CommissionResponse]
     /// Of all vendors that differ.
     let overridesCount: Int
 }

@@ -2,7 +2,7 @@ import SoukIDs
 import SoukIdentifiers
 import SoukTime
 
-struct StockItemAnswer: Encodable, Sendable {
+struct StockItemResponse: Encodable, Sendable {
     let storeId: StoreID
     let sku: String
     let onHand: Int
@@ -24,7 +24,7 @@ struct StockItemAnswer: Encodable, Sendable {
     }
 }
 
-struct StockMovementAnswer: Encodable, Sendable {
+struct StockMovementResponse: Encodable, Sendable {
     let id: String
     let storeId: StoreID
     let sku: String
@@ -47,7 +47,7 @@ struct StockMovementAnswer: Encodable, Sendable {
 }
 
 /// The books of one store; `movements` is the sum of its whole journal.
-struct StockSummaryAnswer: Encodable, Sendable {
+struct StockSummaryResponse: Encodable, Sendable {
     let storeId: StoreID
     let vendorId: VendorID
     let storeName: String

@@ -3,7 +3,7 @@ import SoukIdentifiers
 import SoukTime
 
 /// A vendor as anybody sees it.
-struct VendorProfileAnswer: Encodable, Sendable {
+struct VendorProfileResponse: Encodable, Sendable {
     let id: VendorID
     let name: String
     let slug: String
@@ -20,7 +20,7 @@ struct VendorProfileAnswer: Encodable, Sendable {
 }
 
 /// A vendor as its owner and admins see it.
-struct VendorAccountAnswer: Encodable, Sendable {
+struct VendorAccountResponse: Encodable, Sendable {
     let id: VendorID
     let ownerId: UserID
     let name: String
@@ -46,7 +46,7 @@ struct VendorAccountAnswer: Encodable, Sendable {
     }
 }
 
-struct StoreAnswer: Encodable, Sendable {
+struct StoreResponse: Encodable, Sendable {
     let id: StoreID
     let vendorId: VendorID
     let slug: String
@@ -71,7 +71,7 @@ struct StoreAnswer: Encodable, Sendable {
 }
 
 /// How many of a SKU can be bought now.
-struct AvailabilityAnswer: Encodable, Sendable {
+struct AvailabilityResponse: Encodable, Sendable {
     let sku: String
     let available: Int
 }
