@@ -19,6 +19,14 @@ package struct IPAddress: Hashable, Sendable {
             return nil
         }
     }
+
+    /// What one client has, for limits per client: the /64 of an IPv6 address, which a single household is given, and
+    /// anything else as it is.
+    package static func clientNetwork(of text: String) -> String {
+        guard let address = IPAddress(text) else { return text }
+        guard address.bytes.count == 16 else { return address.bytes.map(String.init).joined(separator: ".") }
+        return address.bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: ":") + "/64"
+    }
 }
 
 /// All addresses that share a prefix: `10.0.0.0/8`, `::1`.

@@ -4,6 +4,7 @@ import HummingbirdCore
 import Instrumentation
 import Logging
 import NIOCore
+import NIOHTTP1
 import SoukAPI
 import SoukErrors
 import SoukObservability
@@ -82,7 +83,7 @@ struct Problem {
     /// The answer to the client.
     func reply(requestID: String) -> Reply {
         let details = ProblemDetails(
-            status: status, title: HTTPResponse.Status(code: status).reasonPhrase, code: code, detail: detail,
+            status: status, title: HTTPResponseStatus(statusCode: status).reasonPhrase, code: code, detail: detail,
             requestID: requestID, traceID: InstrumentationContext.current?.traceID ?? requestID,
             errors: fieldErrors)
         var headers = headers

@@ -25,6 +25,10 @@ extension Request {
     {
         let isJSON = isMediaType("application/json")
         if headers[.contentType] != nil, !isJSON { throw Self.unsupportedMediaType }
+        // Nothing is decompressed here; RFC 9110, section 8.4.
+        if let coding = headers[.contentEncoding], coding.lowercased() != "identity" {
+            throw Self.unsupportedMediaType
+        }
         let bytes = try await bytes(maxBytes: maxBytes)
         guard !bytes.isEmpty else { return nil }
         guard isJSON else { throw Self.unsupportedMediaType }
@@ -106,7 +110,7 @@ extension Request {
     private static var unsupportedMediaType: ServiceError {
         ServiceError(
             .unsupportedMedia, code: "media_type.unsupported",
-            message: "The Content-Type is not one that is read here.")
+            message: "The Content-Type or Content-Encoding is not one that is read here.")
     }
 }
 

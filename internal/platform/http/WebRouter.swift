@@ -58,8 +58,8 @@ package final class WebRouter {
 /// Adds the common middlewares to a router that has no routes yet, outermost first.
 ///
 /// Request id and client address · trace · access log and metrics · security headers · errors to problems · `extra` ·
-/// errors to problems · limits · time-out · 405. So `extra` sees every answer of what is inside it as a response, never
-/// as an error, and may itself throw a `SoukError`. Authentication is no part of it: it belongs to ``Routes``.
+/// errors to problems · limits · time-out · 405. So each of `extra` sees every answer of what is inside it, other extra
+/// ones included, as a response, never as an error, and may itself throw a `SoukError`. Authentication is no part of it: it belongs to ``Routes``.
 package func standardMiddlewares(
     on router: Router<SoukRequestContext>, options: HTTPOptions, catalogue: RouteCatalogue,
     extra: [SoukMiddleware] = []
@@ -69,8 +69,10 @@ package func standardMiddlewares(
     router.add(middleware: AccessLogMiddleware())
     router.add(middleware: SecurityHeadersMiddleware())
     router.add(middleware: ErrorMappingMiddleware())
-    for middleware in extra { router.add(middleware: middleware) }
-    router.add(middleware: ErrorMappingMiddleware())
+    for middleware in extra {
+        router.add(middleware: middleware)
+        router.add(middleware: ErrorMappingMiddleware())
+    }
     router.add(middleware: LimitsMiddleware(options: options))
     router.add(middleware: TimeoutMiddleware())
     router.add(middleware: MethodNotAllowedMiddleware(catalogue: catalogue))

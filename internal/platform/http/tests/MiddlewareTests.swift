@@ -57,6 +57,7 @@ private struct Secret: Error {
             let answer = try await client.get("/secret", headers: [.requestID: "abc-1"])
             let problem = try answer.problem()
             #expect(problem.instance == "urn:souk:request:abc-1")
+            #expect(problem.title == "Internal Server Error")
             #expect(problem.traceId != nil)
         }
     }
@@ -126,8 +127,9 @@ private struct Secret: Error {
     }
 
     @Test func extraMiddlewaresSeeErrorsAsResponsesAndMayThrow() async throws {
+        let outer = SpyMiddleware(refuses: false)
         let spy = SpyMiddleware()
-        try await withRoutes(extra: [spy], register) { client async throws in
+        try await withRoutes(extra: [outer, spy], register) { client async throws in
             #expect(try await client.get("/secret").status == 500)
             #expect(try await client.get("/nothing").status == 404)
             let refused = try await client.get("/ok?refuse")
@@ -136,6 +138,7 @@ private struct Secret: Error {
             #expect(refused.headers[.requestID] != nil)
         }
         #expect(spy.seen == [500, 404])
+        #expect(outer.seen == [500, 404, 429])
     }
 
     @Test(
@@ -181,6 +184,15 @@ private struct Secret: Error {
     }
 
     @Test(arguments: [
+        ("203.0.113.9", "203.0.113.9"), ("::ffff:203.0.113.9", "203.0.113.9"), ("unknown", "unknown"),
+        ("2001:db8:1:2::7", "20:1:d:b8:0:1:0:2/64"), ("2001:DB8:1:2:ffff::", "20:1:d:b8:0:1:0:2/64"),
+        ("2001:db8:1:3::7", "20:1:d:b8:0:1:0:3/64"),
+    ])
+    func whatOneClientHas(address: String, network: String) {
+        #expect(IPAddress.clientNetwork(of: address) == network)
+    }
+
+    @Test(arguments: [
         "", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/8/8", "x", "10.0.0", "::/129", "1.2.3.4:80",
     ])
     func badAddressRanges(text: String) {
@@ -192,13 +204,19 @@ private final class SpyMiddleware: RouterMiddleware {
     typealias Context = SoukRequestContext
 
     private let statuses = Mutex<[Int]>([])
+    private let refuses: Bool
+
+    /// - Parameter refuses: whether requests with the query `refuse` are.
+    init(refuses: Bool = true) {
+        self.refuses = refuses
+    }
 
     var seen: [Int] { statuses.withLock { $0 } }
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        if request.uri.query == "refuse" {
+        if refuses, request.uri.query == "refuse" {
             throw ServiceError(.rateLimited, code: "rate.limited", message: "Too many requests.")
         }
         let response = try await next(request, context)

@@ -88,6 +88,16 @@ private enum Sort: String, CaseIterable, Sendable {
         }
     }
 
+    @Test func aCompressedBodyIsRefused() async throws {
+        try await withRoutes(register) { client async throws in
+            for (coding, status) in [("gzip", 415), ("br, gzip", 415), ("Identity", 201)] {
+                let headers: HTTPFields = [.contentType: "application/json", .contentEncoding: coding]
+                let answer = try await client.post("/greet", json: #"{"name": "Ann"}"#, headers: headers)
+                #expect(answer.status == status)
+            }
+        }
+    }
+
     @Test func aBodyWithoutAMediaTypeIsRefused() async throws {
         try await withRoutes(register) { client async throws in
             let response = try await client.http.execute(
