@@ -218,6 +218,9 @@ private final class Shop: Sendable {
         try await withRoutes(options: options, shop.register) { client async throws in
             #expect(
                 try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 504)
+        }
+        // The second one gets all the time that a busy machine may need.
+        try await withRoutes(shop.register) { client async throws in
             #expect(
                 try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 200)
         }

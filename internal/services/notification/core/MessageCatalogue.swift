@@ -27,13 +27,15 @@ struct MessageCatalogue: Sendable {
     }
 
     /// - Parameters:
-    ///   - values: what the templates of this kind name; a missing value renders as nothing.
+    ///   - values: what the templates of this kind name; a missing or empty value renders as nothing.
     ///   - subject: ids for links.
     func draft(
         _ kind: NotificationKind, to user: UserID, values: [String: String] = [:],
         subject: [String: String] = [:]
     ) -> Draft {
         guard let entry = entries[kind] else { preconditionFailure("init makes an entry for every kind") }
+        // To Mustache an empty string is something, so a section would appear for it.
+        let values = values.filter { !$0.value.isEmpty }
         return Draft(
             userID: user, kind: kind, title: entry.title.render(values), text: entry.text.render(values),
             subject: subject)
