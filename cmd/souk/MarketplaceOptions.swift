@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Logging
 import SoukEnv
 import SoukLogger
@@ -17,21 +16,4 @@ struct MarketplaceOptions: ParsableArguments {
         SoukLogging.bootstrap(level: configuration.logLevel, format: configuration.logFormat, service: "souk")
         return configuration
     }
-}
-
-/// Runs the body; what stops it becomes one line on standard error and the exit status: 2 for a wrong configuration, 1
-/// for anything else.
-func reportingFailure(_ body: () async throws -> Void) async throws {
-    do {
-        try await body()
-    } catch let error as ConfigurationError {
-        throw failure(error, status: 2)
-    } catch {
-        throw failure(error, status: 1)
-    }
-}
-
-private func failure(_ error: any Error, status: Int32) -> ExitCode {
-    FileHandle.standardError.write(Data("souk: \(error)\n".utf8))
-    return ExitCode(status)
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import SoukService
 
 /// Starts every service and serves until SIGTERM or SIGINT.
 struct Serve: AsyncParsableCommand {
@@ -12,13 +11,9 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let startedAt = ContinuousClock.now
-        ProcessMemory.giveBackToSystem()
-        try await reportingFailure {
-            var configuration = try options.configuration()
-            if let port { configuration.port = try configuration.checked(port: port) }
-            let marketplace = try await Marketplace.open(configuration)
-            try await marketplace.run(startedAt: startedAt)
-        }
+        var configuration = try options.configuration()
+        if let port { configuration.port = try configuration.checked(port: port) }
+        try await Marketplace.open(configuration).run(startedAt: startedAt)
     }
 }
 
@@ -29,10 +24,7 @@ struct Migrate: AsyncParsableCommand {
     @OptionGroup var options: MarketplaceOptions
 
     func run() async throws {
-        try await reportingFailure {
-            let marketplace = try await Marketplace.open(try options.configuration())
-            try await marketplace.migrate()
-        }
+        try await Marketplace.open(try options.configuration()).migrate()
     }
 }
 
@@ -42,15 +34,12 @@ struct ListRoutes: AsyncParsableCommand {
         commandName: "routes", abstract: "Prints every route as METHOD PATH, a line each, and ends.")
 
     func run() async throws {
-        try await reportingFailure {
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-                "souk-routes-\(UUID())")
-            defer { try? FileManager.default.removeItem(at: folder) }
-            var configuration = try MarketplaceOptions.parse([]).configuration()
-            configuration.dataDirectory = folder.path
-            let marketplace = try await Marketplace.open(configuration)
-            for route in marketplace.routes { print(route) }
-            await marketplace.close()
-        }
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("souk-routes-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var configuration = try MarketplaceOptions.parse([]).configuration()
+        configuration.dataDirectory = folder.path
+        let marketplace = try await Marketplace.open(configuration)
+        for route in marketplace.routes { print(route) }
+        await marketplace.close()
     }
 }

@@ -35,7 +35,9 @@ def test_a_wrong_value_is_named(binary, tmp_path, name, value):
 
 
 def test_unknown_options_and_help(binary, tmp_path):
-    assert run(binary, "serve", "--prot", "1", cwd=tmp_path).returncode != 0
+    for wrong in (["serve", "--prot", "1"], ["serve", "--port", "many"], ["serve", "--port", "70000"], ["sell"]):
+        result = run(binary, *wrong, cwd=tmp_path)
+        assert result.returncode == 2 and result.stderr, (wrong, result)
     shown = run(binary, "--help", cwd=tmp_path)
     assert shown.returncode == 0 and "serve" in shown.stdout
     assert not (tmp_path / ".souk").exists()
