@@ -1,9 +1,16 @@
 """The flows of the marketplace, from the cart to the refund."""
 
+import email
+import email.policy
+import html
+import re
 import secrets
+import urllib.error
+import urllib.parse
+import urllib.request
 
 import pytest
-from shop import ADDRESS, gbp
+from shop import ADDRESS, Market, gbp
 from souk_client import ApiError, Client, wait_until
 
 
@@ -145,7 +152,6 @@ def test_admin_refunds_never_exceed_what_was_captured(market):
 
 
 def test_unpaid_orders_expire_and_free_the_stock(fresh):
-    from shop import Market
     market = Market(fresh(SOUK_ORDER_PAYMENT_WINDOW="1s", SOUK_ORDER_RESERVATION_SLACK="1s").start())
     shop, ada = market.shop(), market.shopper()
     thing = shop.sell(stock=1)
@@ -158,8 +164,6 @@ def test_unpaid_orders_expire_and_free_the_stock(fresh):
 
 
 def test_mail_is_written_as_files(market):
-    import email
-    import email.policy
     shop, ada = market.shop(), market.shopper()
     order = market.buy(ada, [(shop.sell(), 1)])
 
@@ -195,3 +199,22 @@ def test_a_suspended_vendor_is_off_the_shelf_and_comes_back(market):
     market.admin.post(f"/api/v1/admin/vendors/{vendor}/reinstate")
     wait_until("the product to come back", shown)
     assert ada.post("/api/v1/checkout", {"shipping_address": ADDRESS}, key=secrets.token_hex(8)).status == 201
+
+
+def test_a_browser_pays_with_the_form_of_the_page(market):
+    shop, ada = market.shop(), market.shopper()
+    order = market.checkout(ada, [(shop.sell(price=1234), 1)])
+    url = order["payment"]["pay_url"]
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": "text/html"})) as page:
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        text = page.read().decode()
+    assert "12.34" in text
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', html.unescape(text)))
+    assert fields
+    forged = urllib.parse.urlencode({"outcome": "success"}).encode()
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(url, forged)
+    assert error.value.code == 403
+    with urllib.request.urlopen(url, urllib.parse.urlencode(fields | {"outcome": "success"}).encode()) as after:
+        assert "paid" in after.read().decode().lower()
+    assert market.reaches(ada, order, "paid")

@@ -5,6 +5,10 @@ import socket
 import subprocess
 
 import pytest
+from conftest import FAST
+from private_souk import PrivateSouk
+from shop import Market
+from souk_client import ApiError, Unreachable
 
 
 def run(binary, *arguments, cwd, **env) -> subprocess.CompletedProcess:
@@ -89,10 +93,6 @@ def test_a_full_disk_at_start(binary, tmp_path, small_disk):
 
 
 def test_a_disk_that_fills_up_while_serving(binary, small_disk):
-    from conftest import FAST
-    from private_souk import PrivateSouk
-    from shop import Market
-    from souk_client import ApiError, Unreachable
     with PrivateSouk(small_disk / "souk", binary=binary, env=FAST) as server:
         market = Market(server, patience=0.1)
         ada = market.shopper()
