@@ -40,7 +40,7 @@ def parse(answer: bytes) -> Reply:
 
 def ask(server: PrivateSouk, method: str, target: str, body: bytes | str | dict | None = None,
         headers: dict[str, str] | list[tuple[str, str]] = (), timeout: float = 10) -> Reply:
-    """One request on a connection of its own, with exactly these headers besides Host, Connection and Content-Length."""
+    """One request on a connection of its own: these headers, and Host, Connection and Content-Length."""
     pairs = list(headers.items()) if isinstance(headers, dict) else list(headers)
     names = {name.lower() for name, _ in pairs}
     if isinstance(body, dict):

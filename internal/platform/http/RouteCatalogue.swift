@@ -39,11 +39,15 @@ package final class RouteCatalogue: Sendable {
     }
 
     /// The methods that a concrete path may be called with, ordered; empty when there is no such path.
+    ///
+    /// Only the most literal of the templates that fit counts, as it is for the router: `/vendors/me` hides
+    /// `/vendors/{id}`.
     package func methods(at path: String) -> [String] {
         let parts = path.split(separator: "/")
-        var methods = known.withLock { known in
-            Set(known.lazy.filter { Segment.match($0.value, parts) }.map(\.key.method))
-        }
+        let fitting = known.withLock { known in known.filter { Segment.match($0.value, parts) } }
+        let ranks = fitting.values.map { $0.map(\.rank) }
+        let best = ranks.min { $0.lexicographicallyPrecedes($1) }
+        var methods = Set(fitting.lazy.filter { $0.value.map(\.rank) == best }.map(\.key.method))
         if methods.contains("GET") { methods.insert("HEAD") }
         return methods.sorted()
     }
@@ -52,6 +56,15 @@ package final class RouteCatalogue: Sendable {
         case literal(String)
         case any
         case rest
+
+        /// The lower, the more literal.
+        var rank: Int {
+            switch self {
+            case .literal: 0
+            case .any: 1
+            case .rest: 2
+            }
+        }
 
         static func parse(_ template: String) -> [Segment] {
             template.split(separator: "/").map { part in

@@ -4,6 +4,7 @@ import SoukAPI
 import SoukDatabase
 import SoukErrors
 import SoukHTTP
+import SoukHTTPTesting
 import SoukTesting
 import SoukTime
 import Synchronization

@@ -1,11 +1,10 @@
 import HTTPTypes
 import Hummingbird
-import Logging
-import NIOCore
 import SoukAPI
 import SoukCallContext
 import SoukErrors
 import SoukHTTP
+import SoukHTTPTesting
 import SoukTesting
 import Synchronization
 import Testing
@@ -157,18 +156,9 @@ private struct Secret: Error {
     func clientAddresses(proxy: String?, peer: String, forwarded: String, client: String) async throws {
         var options = HTTPOptions()
         options.trustedProxies = try proxy.map { [try #require(AddressRange($0))] } ?? []
-        let web = WebRouter(verifier: StubVerifier(), options: options)
-        register(web.routes)
-        let request = Request(
-            head: HTTPRequest(
-                method: .get, scheme: "http", authority: "x", path: "/client",
-                headerFields: [.forwardedFor: forwarded]),
-            body: RequestBody(buffer: ByteBuffer()))
-        let context = SoukRequestContext(logger: Logger(label: "test"), peerAddress: peer)
-        let response = try await web.buildResponder().respond(to: request, context: context)
-        let body = CollectingWriter()
-        try await response.body.write(body)
-        #expect(body.text.contains("\"\(client)\""))
+        let caller = TestCaller(options: options, register: register)
+        let answer = try await caller.send(.get, "/client", headers: [.forwardedFor: forwarded], from: peer)
+        #expect(answer.data.string == client)
     }
 
     @Test(arguments: [
@@ -223,18 +213,6 @@ private final class SpyMiddleware: RouterMiddleware {
         statuses.withLock { $0.append(response.status.code) }
         return response
     }
-}
-
-private final class CollectingWriter: ResponseBodyWriter, Sendable {
-    private let bytes = Mutex<[UInt8]>([])
-
-    var text: String { bytes.withLock { String(decoding: $0, as: UTF8.self) } }
-
-    func write(_ buffer: ByteBuffer) async throws {
-        bytes.withLock { $0 += buffer.readableBytesView }
-    }
-
-    func finish(_ trailingHeaders: HTTPFields?) async throws {}
 }
 
 extension TestSignal {

@@ -1,10 +1,9 @@
 import HTTPTypes
 import Hummingbird
-import HummingbirdTesting
-import NIOCore
 import SoukAPI
 import SoukErrors
 import SoukHTTP
+import SoukHTTPTesting
 import SoukIDs
 import SoukPagination
 import Testing
@@ -100,9 +99,8 @@ private enum Sort: String, CaseIterable, Sendable {
 
     @Test func aBodyWithoutAMediaTypeIsRefused() async throws {
         try await withRoutes(register) { client async throws in
-            let response = try await client.http.execute(
-                uri: "/greet", method: .post, body: ByteBuffer(string: #"{"name": "Ann"}"#))
-            #expect(response.status == .unsupportedMediaType)
+            let answer = try await client.send(.post, "/greet", body: #"{"name": "Ann"}"#, mediaType: nil)
+            #expect(answer.status == 415)
         }
     }
 

@@ -4,6 +4,7 @@ import SoukAPI
 import SoukCallContext
 import SoukErrors
 import SoukHTTP
+import SoukHTTPTesting
 import SoukIDs
 import Testing
 
@@ -45,6 +46,21 @@ import Testing
             let custom = try await client.send(try #require(HTTPRequest.Method("FROB")), "/api/v1/me")
             #expect(custom.status == 405)
         }
+    }
+
+    @Test func theMostLiteralTemplateSaysWhatIsAllowed() {
+        let catalogue = RouteCatalogue()
+        for (method, path) in [
+            ("GET", "/a/{id}"), ("PATCH", "/a/{key}"), ("POST", "/a/all"), ("PUT", "/{x}/all"), ("GET", "/b/**"),
+            ("POST", "/b/{id}"),
+        ] {
+            catalogue.add(method: method, path: path)
+        }
+        #expect(catalogue.methods(at: "/a/all") == ["POST"])
+        #expect(catalogue.methods(at: "/a/7") == ["GET", "HEAD", "PATCH"])
+        #expect(catalogue.methods(at: "/c/all") == ["PUT"])
+        #expect(catalogue.methods(at: "/b/7") == ["POST"])
+        #expect(catalogue.methods(at: "/b/7/8") == ["GET", "HEAD"])
     }
 
     @Test func headAnswersLikeGetWithoutABody() async throws {

@@ -1,12 +1,9 @@
 import HTTPTypes
-import Hummingbird
-import HummingbirdTesting
-import Logging
-import NIOCore
 import SoukAPI
 import SoukAuthToken
 import SoukCallContext
 import SoukHTTP
+import SoukHTTPTesting
 import SoukIDs
 import Testing
 
@@ -26,30 +23,13 @@ struct StubVerifier: TokenVerifier {
 /// A router with the common middlewares, asked in memory.
 func withRoutes<T: Sendable>(
     options: HTTPOptions = HTTPOptions(), extra: [SoukMiddleware] = [], _ register: (Routes) -> Void,
-    _ test: @Sendable (Client) async throws -> T
+    _ test: @Sendable (TestCaller) async throws -> T
 ) async throws -> T {
-    let web = WebRouter(verifier: StubVerifier(), options: options, extra: extra)
-    register(web.routes)
-    let application = Application(responder: web.buildResponder(), logger: Logger(label: "test"))
-    return try await application.test(.router) { try await test(Client(http: $0)) }
+    try await test(
+        TestCaller(verifier: StubVerifier(), options: options, extra: extra, register: register))
 }
 
-struct Client: Sendable {
-    let http: any TestClientProtocol
-
-    func send(
-        _ method: HTTPRequest.Method, _ path: String, as token: String? = nil, json: String? = nil,
-        headers: HTTPFields = [:]
-    ) async throws -> Answer {
-        var headers = headers
-        if let token { headers[.authorization] = "Bearer \(token)" }
-        if json != nil, headers[.contentType] == nil { headers[.contentType] = "application/json" }
-        let response = try await http.execute(
-            uri: path, method: method, headers: headers, body: json.map { ByteBuffer(string: $0) })
-        return Answer(
-            status: response.status.code, headers: response.headers, body: String(buffer: response.body))
-    }
-
+extension TestCaller {
     func get(_ path: String, as token: String? = nil, headers: HTTPFields = [:]) async throws -> Answer {
         try await send(.get, path, as: token, headers: headers)
     }
@@ -57,15 +37,11 @@ struct Client: Sendable {
     func post(
         _ path: String, as token: String? = nil, json: String? = nil, headers: HTTPFields = [:]
     ) async throws -> Answer {
-        try await send(.post, path, as: token, json: json, headers: headers)
+        try await send(.post, path, as: token, body: json, headers: headers)
     }
 }
 
-struct Answer: Sendable {
-    let status: Int
-    let headers: HTTPFields
-    let body: String
-
+extension Answer {
     /// The problem document, which an error must be.
     func problem(_ location: SourceLocation = #_sourceLocation) throws -> ProblemDetails {
         #expect(headers[.contentType] == ProblemDetails.mediaType, sourceLocation: location)

@@ -14,34 +14,27 @@ struct Login: Sendable {
     /// Opens a session.
     ///
     /// An unknown address and a wrong password cost one hash each and get one answer. A throttled account answers
-    /// the same whether it exists or not, and even to the right password.
+    /// the same whether it exists or not, and even to the right password. Attempts are counted before they are made,
+    /// for the client as for the account, and taken back where no wrong password was tried.
     ///
     /// - Throws: ``AuthError/throttled(retryAfter:)``, ``AuthError/invalidCredentials``,
     ///   ``AuthError/accountInactive`` to whoever knows its password, ``AuthError/busy``.
     func logIn(email: String, password: String, from client: ClientAddress) async throws -> Grant {
         let email = EmailAddress.normalised(email)
         let addressKey = limits.logins(from: client)
-        if let addressKey, let wait = try await throttles.wait(addressKey, at: clock.now()) {
+        if let addressKey, let wait = try await throttles.take(addressKey, at: clock.now()) {
             audit.record("login.throttled", client: client, ["by": "address"])
             throw AuthError.throttled(retryAfter: wait)
         }
-        let check = PasswordCheck(throttles: throttles, passwords: passwords, clock: clock)
-        let account = try await accounts.account(email: email)
-        let matches: Bool
+        let found: Account?
         do {
-            matches = try await check.matches(
-                password, account?.passwordHash, key: limits.account(email, from: client))
-        } catch let error as AuthError {
-            if case .throttled = error {
-                audit.record("login.throttled", user: account?.user.id, client: client, ["by": "account"])
-            }
+            found = try await authenticated(email, password, from: client)
+        } catch {
+            if let addressKey { try await throttles.giveBack(addressKey) }
             throw error
         }
-        guard matches, let account else {
-            if let addressKey { try await throttles.count(addressKey, at: clock.now()) }
-            audit.record("login.failed", user: account?.user.id, client: client)
-            throw AuthError.invalidCredentials
-        }
+        guard let account = found else { throw AuthError.invalidCredentials }
+        if let addressKey { try await throttles.giveBack(addressKey) }
         guard account.user.isActive else {
             audit.record("login.inactive", user: account.user.id, client: client)
             throw AuthError.accountInactive
@@ -54,6 +47,29 @@ struct Login: Sendable {
         let grant = try await tokens.openSession(for: account.user)
         audit.record("login", user: account.user.id, client: client, ["session_id": grant.sessionID])
         return grant
+    }
+
+    /// The account, if the password is its own; nil when it is not or there is none.
+    private func authenticated(
+        _ email: String, _ password: String, from client: ClientAddress
+    ) async throws -> Account? {
+        let check = PasswordCheck(throttles: throttles, passwords: passwords, clock: clock)
+        let account = try await accounts.account(email: email)
+        let matches: Bool
+        do {
+            matches = try await check.matches(
+                password, account?.passwordHash, key: limits.account(email, from: client))
+        } catch let error as AuthError {
+            if case .throttled = error {
+                audit.record("login.throttled", user: account?.user.id, client: client, ["by": "account"])
+            }
+            throw error
+        }
+        guard matches else {
+            audit.record("login.failed", user: account?.user.id, client: client)
+            return nil
+        }
+        return account
     }
 }
 

@@ -36,14 +36,8 @@ struct ThrottleWindow: Sendable, Hashable {
 
 /// The counters, kept where a restart does not forget them.
 protocol ThrottleStore: Sendable {
-    /// How long the subject has to wait; nil while it may go on. Counts nothing.
-    func wait(_ key: ThrottleKey, at now: Timestamp) async throws -> Duration?
-
     /// Counts one attempt before it is made, or says how long to wait: concurrent attempts can't slip past the limit.
     func take(_ key: ThrottleKey, at now: Timestamp) async throws -> Duration?
-
-    /// Counts one attempt that was made.
-    func count(_ key: ThrottleKey, at now: Timestamp) async throws
 
     /// Takes back one attempt that came to nothing.
     func giveBack(_ key: ThrottleKey) async throws

@@ -5,23 +5,12 @@ import SoukTime
 struct SQLThrottleStore: ThrottleStore {
     let database: any Database
 
-    func wait(_ key: ThrottleKey, at now: Timestamp) async throws -> Duration? {
-        try await Self.window(key, in: database)?.wait(key.rule, at: now)
-    }
-
     func take(_ key: ThrottleKey, at now: Timestamp) async throws -> Duration? {
         try await database.transaction { transaction in
             let window = try await Self.window(key, in: transaction)
             if let wait = window?.wait(key.rule, at: now) { return wait }
             try await Self.count(key, after: window, at: now, in: transaction)
             return nil
-        }
-    }
-
-    func count(_ key: ThrottleKey, at now: Timestamp) async throws {
-        try await database.transaction { transaction in
-            let window = try await Self.window(key, in: transaction)
-            try await Self.count(key, after: window, at: now, in: transaction)
         }
     }
 

@@ -2,13 +2,15 @@ import SoukAPI
 import SoukMoney
 
 struct CheckoutBody: RequestBody {
+    static let referenceLength = 1...64
+
     let command: CheckoutCommand
 
     init(_ fields: FieldReader) {
         let address = fields.object("shipping_address", as: AddressBody.self)?.address
         command = CheckoutCommand(
             address: address ?? AddressBody.none,
-            reference: fields.optionalString("reference", length: 1...64, text: .line),
+            reference: fields.optionalString("reference", length: Self.referenceLength, text: .line),
             expectedTotal: fields.optionalMoney("expected_total"))
     }
 }

@@ -34,7 +34,7 @@ struct OrderRoutes: Sendable {
         routes.user.get("/api/v1/orders") { request, context in
             var filter = OrderFilter(customer: context.principal.userID)
             filter.status = try request.queryChoice("status")
-            filter.reference = request.queryString("reference")
+            filter.reference = try request.queryReference()
             filter.includesFailed = false
             let page = try await queries.page(filter, try request.pageRequest(), in: database)
             return try Reply.page(page.map(OrderSummaryResponse.init))
@@ -63,7 +63,7 @@ struct OrderRoutes: Sendable {
         routes.admin.get("/api/v1/admin/orders") { request, _ in
             var filter = OrderFilter(customer: try request.queryID("customer_id"))
             filter.status = try request.queryChoice("status")
-            filter.reference = request.queryString("reference")
+            filter.reference = try request.queryReference()
             filter.from = try request.queryTime("from")
             filter.to = try request.queryTime("to")
             let page = try await queries.page(filter, try request.pageRequest(), in: database)
@@ -82,6 +82,22 @@ struct OrderRoutes: Sendable {
 }
 
 extension Request {
+    /// The reference that is looked for.
+    ///
+    /// - Throws: `ValidationError` 400 for one that no order can have.
+    fileprivate func queryReference() throws -> String? {
+        guard let text = queryString("reference") else { return nil }
+        let length = CheckoutBody.referenceLength
+        guard length.contains(text.count) else {
+            throw ValidationError.malformed([
+                FieldError(
+                    field: "reference", code: "length",
+                    message: "The value must have \(length.lowerBound) to \(length.upperBound) characters.")
+            ])
+        }
+        return text
+    }
+
     /// A query parameter that is an RFC 3339 time.
     ///
     /// - Throws: `ValidationError` 400 when it is something else.

@@ -1,13 +1,7 @@
-import Foundation
 import HTTPTypes
-import Hummingbird
-import HummingbirdCore
-import Logging
-import NIOCore
-import SoukAuthToken
 import SoukCallContext
 import SoukEvents
-import SoukHTTP
+import SoukHTTPTesting
 import SoukIDs
 import SoukIdentifiers
 import SoukMoney
@@ -15,41 +9,9 @@ import SoukProductKernel
 import SoukTesting
 import SoukTime
 import SoukVendorKernel
-import Synchronization
 import Testing
 
 @testable import SoukOrder
-
-/// Takes user ids as tokens; `admin:` before one makes it an administrator.
-private struct TrustingVerifier: TokenVerifier {
-    func verify(_ token: String) async throws(TokenError) -> Principal {
-        let isAdmin = token.hasPrefix("admin:")
-        guard let user = UserID(isAdmin ? String(token.dropFirst(6)) : token) else { throw .badSignature }
-        return Principal(userID: user, roles: [isAdmin ? .admin : .customer], sessionID: "s")
-    }
-}
-
-private struct Answer {
-    let status: Int
-    let headers: HTTPFields
-    let json: [String: Any]
-
-    var data: [String: Any] { json["data"] as? [String: Any] ?? [:] }
-    var list: [[String: Any]] { json["data"] as? [[String: Any]] ?? [] }
-    var code: String? { json["code"] as? String }
-    func list(_ name: String) -> [[String: Any]] { data[name] as? [[String: Any]] ?? [] }
-    func header(_ name: String) -> String? { HTTPField.Name(name).flatMap { headers[$0] } }
-}
-
-private final class BodyCollector: ResponseBodyWriter, Sendable {
-    let bytes = Mutex<[UInt8]>([])
-
-    func write(_ buffer: ByteBuffer) async throws {
-        bytes.withLock { $0 += buffer.readableBytesView }
-    }
-
-    func finish(_ trailingHeaders: HTTPFields?) async throws {}
-}
 
 @Suite struct HTTPTests {
     private static let address =
@@ -59,73 +21,61 @@ private final class BodyCollector: ResponseBodyWriter, Sendable {
         _ service: OrderService, _ method: HTTPRequest.Method, _ path: String, as token: String? = nil,
         json: String? = nil, headers: [String: String] = [:]
     ) async throws -> Answer {
-        let web = WebRouter(verifier: TrustingVerifier())
-        service.registerRoutes(web.routes)
         var fields = HTTPFields()
-        if let token { fields[.authorization] = "Bearer \(token)" }
-        if json != nil { fields[.contentType] = "application/json" }
         for (name, value) in headers { fields[try #require(HTTPField.Name(name))] = value }
-        let request = Request(
-            head: HTTPRequest(
-                method: method, scheme: "http", authority: "x", path: path, headerFields: fields),
-            body: RequestBody(buffer: ByteBuffer(string: json ?? "")))
-        let response = try await web.buildResponder().respond(
-            to: request, context: SoukRequestContext(logger: Logger(label: "test")))
-        let body = BodyCollector()
-        try await response.body.write(body)
-        let bytes = body.bytes.withLock { $0 }
-        let object =
-            bytes.isEmpty ? nil : try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any]
-        return Answer(status: response.status.code, headers: response.headers, json: object ?? [:])
+        return try await TestCaller(register: service.registerRoutes)
+            .send(method, path, as: token, body: json, headers: fields)
     }
 
     @Test func fromGuestCartToOrder() async throws {
         let world = try await OrderWorld()
         let service = try await world.start()
         let variant = world.peers.sell("A", price: try OrderWorld.pounds(1_250))
-        let me = world.customer.description
-        #expect(try await send(service, .get, "/api/v1/cart").list("items").isEmpty)
+        let me = PlainTokens.token(for: world.customer)
+        #expect(try await send(service, .get, "/api/v1/cart").data["items"].items.isEmpty)
         let item = #"{"variant_id":"\#(variant.id)","quantity":2}"#
         let first = try await send(service, .post, "/api/v1/cart/items", json: item)
         let token = try #require(first.header("Cart-Token"))
-        #expect(first.status == 200 && first.data["cart_token"] as? String == token)
-        let line = try #require(first.list("items").first)
-        #expect(line["purchasable"] as? Bool == true && line["available"] as? Int == 100)
-        #expect((line["total"] as? [String: Any])?["amount"] as? Int == 2_500)
-        let id = try #require(line["id"] as? String)
+        #expect(first.status == 200 && first.data["cart_token"].string == token)
+        let line = try #require(first.data["items"].items.first)
+        #expect(line["purchasable"].bool == true && line["available"].int == 100)
+        #expect(line["total"]["amount"].int == 2_500)
+        let id = try #require(line["id"].string)
         let patched = try await send(
             service, .patch, "/api/v1/cart/items/\(id)", json: #"{"quantity":3}"#,
             headers: ["Cart-Token": token])
-        #expect(patched.data["item_count"] as? Int == 3 && patched.header("Cart-Token") == nil)
+        #expect(patched.data["item_count"].int == 3 && patched.header("Cart-Token") == nil)
 
         let body = #"{"shipping_address":\#(Self.address),"reference":"PO 7"}"#
         let both = ["Cart-Token": token, "Idempotency-Key": "k1"]
         let placed = try await send(service, .post, "/api/v1/checkout", as: me, json: body, headers: both)
         #expect(placed.status == 201)
-        let order = try #require(placed.data["id"] as? String)
+        let order = try #require(placed.data["id"].string)
         #expect(placed.header("Location") == "/api/v1/orders/\(order)")
-        let payment = placed.data["payment"] as? [String: Any]
-        #expect(payment?["state"] as? String == "pending")
-        #expect(payment?["pay_url"] as? String == "https://pay.example/\(order)")
+        let payment = placed.data["payment"]
+        #expect(payment["state"].string == "pending")
+        #expect(payment["pay_url"].string == "https://pay.example/\(order)")
         let again = try await send(service, .post, "/api/v1/checkout", as: me, json: body, headers: both)
-        #expect(again.status == 201 && again.data["id"] as? String == order)
+        #expect(again.status == 201 && again.data["id"].string == order)
         #expect(again.header("Idempotency-Replayed") == "true")
 
         let list = try await send(
             service, .get, "/api/v1/orders?reference=PO%207&status=awaiting_payment", as: me)
-        #expect(list.list.map { $0["id"] as? String } == [order])
-        #expect((list.json["meta"] as? [String: Any])?["total_count"] as? Int == 1)
-        #expect(try await send(service, .get, "/api/v1/orders?status=lost", as: me).status == 400)
+        #expect(list.data.items.map { $0["id"].string } == [order])
+        #expect(list.json["meta"]["total_count"].int == 1)
+        for query in ["status=lost", "reference=", "reference=\(String(repeating: "x", count: 65))"] {
+            #expect(try await send(service, .get, "/api/v1/orders?\(query)", as: me).status == 400)
+        }
         let cancelled = try await send(service, .post, "/api/v1/orders/\(order)/cancel", as: me)
-        #expect(cancelled.status == 200 && cancelled.data["status"] as? String == "cancelled")
-        #expect((cancelled.data["payment"] as? [String: Any])?["pay_url"] == nil)
+        #expect(cancelled.status == 200 && cancelled.data["status"].string == "cancelled")
+        #expect(cancelled.data["payment"]["pay_url"] == .null)
     }
 
     @Test func refusalsAreToldApart() async throws {
         let world = try await OrderWorld()
         let service = try await world.start()
         let variant = world.peers.sell("A", price: try OrderWorld.pounds(100), stock: 1)
-        let me = world.customer.description
+        let me = PlainTokens.token(for: world.customer)
         let body = #"{"shipping_address":\#(Self.address)}"#
         func checkout(_ json: String, key: String? = "k") async throws -> Answer {
             try await send(
@@ -143,7 +93,7 @@ private final class BodyCollector: ResponseBodyWriter, Sendable {
         #expect(try await send(service, .put, "/api/v1/cart/items", as: me, json: items).status == 200)
         let short = try await checkout(body)
         #expect(short.status == 409 && short.code == "stock.insufficient")
-        #expect((short.json["errors"] as? [[String: Any]])?.first?["field"] as? String == "A")
+        #expect(short.json["errors"][0]["field"].string == "A")
         #expect(try await send(service, .delete, "/api/v1/cart", as: me).status == 204)
         #expect(
             try await send(service, .put, "/api/v1/cart/items", as: me, json: #"{"items":[{}]}"#).status
@@ -165,7 +115,7 @@ private final class BodyCollector: ResponseBodyWriter, Sendable {
         let world = try await OrderWorld()
         let service = try await world.start()
         let variant = world.peers.sell("A", price: try OrderWorld.pounds(100))
-        let me = world.customer.description
+        let me = PlainTokens.token(for: world.customer)
         try await world.fill(service, [(variant.id, 1)])
         world.peers.state.withLock { $0.refusesPayments = true }
         for _ in 0..<2 {
@@ -175,8 +125,8 @@ private final class BodyCollector: ResponseBodyWriter, Sendable {
             #expect(answer.status == 422 && answer.code == "payment.refused")
             world.peers.state.withLock { $0.refusesPayments = false }
         }
-        #expect(try await send(service, .get, "/api/v1/orders", as: me).list.isEmpty)
-        #expect(try await send(service, .get, "/api/v1/orders?status=failed", as: me).list.count == 1)
+        #expect(try await send(service, .get, "/api/v1/orders", as: me).data.items.isEmpty)
+        #expect(try await send(service, .get, "/api/v1/orders?status=failed", as: me).data.items.count == 1)
     }
 
     @Test func nobodyTouchesWhatIsSomebodyElses() async throws {
@@ -187,7 +137,7 @@ private final class BodyCollector: ResponseBodyWriter, Sendable {
         try await world.fill(service, [(variant.id, 1)])
         let mine = CartAccess(user: world.customer, token: nil)
         let item = try #require(try await service.carts.view(mine, world.context).priced.lines.first?.item.id)
-        let stranger = UserID().description
+        let stranger = PlainTokens.token(for: UserID())
         for path in ["/api/v1/orders/\(id)", "/api/v1/orders/\(OrderID())", "/api/v1/orders/nonsense"] {
             #expect(try await send(service, .get, path, as: stranger).status == 404)
             #expect(try await send(service, .post, "\(path)/cancel", as: stranger).status == 404)
@@ -199,7 +149,7 @@ private final class BodyCollector: ResponseBodyWriter, Sendable {
                 ).status == 404)
             #expect(try await send(service, .delete, "/api/v1/cart/items/\(item)", as: token).status == 404)
         }
-        #expect(try await send(service, .get, "/api/v1/orders", as: stranger).list.isEmpty)
+        #expect(try await send(service, .get, "/api/v1/orders", as: stranger).data.items.isEmpty)
         let everybody: [(HTTPRequest.Method, String)] = [
             (.get, "/api/v1/orders"), (.get, "/api/v1/orders/\(id)"), (.post, "/api/v1/orders/\(id)/cancel"),
         ]
@@ -210,7 +160,7 @@ private final class BodyCollector: ResponseBodyWriter, Sendable {
         ]
         for (method, path) in administrators {
             #expect(try await send(service, method, path).status == 401)
-            #expect(try await send(service, method, path, as: world.customer.description).status == 403)
+            #expect(try await send(service, method, path, as: PlainTokens.token(for: world.customer)).status == 403)
         }
         #expect(try await world.status(id) == .awaitingPayment)
         #expect(try await service.carts.view(mine, world.context).priced.lines.map(\.item.quantity) == [1])
@@ -222,11 +172,9 @@ private final class BodyCollector: ResponseBodyWriter, Sendable {
         let first = try await world.placed(service, key: "1")
         world.clock.advance(by: .seconds(100))
         let second = try await world.placed(service, key: "2")
-        let admin = "admin:\(UserID())"
+        let admin = PlainTokens.token(for: UserID(), .admin)
         func ids(_ query: String) async throws -> [String] {
-            try await send(service, .get, "/api/v1/admin/orders\(query)", as: admin).list.compactMap {
-                $0["id"] as? String
-            }
+            try await send(service, .get, "/api/v1/admin/orders\(query)", as: admin).data.items.compactMap { $0["id"].string }
         }
         #expect(try await ids("") == [second.description, first.description])
         #expect(try await ids("?page=2&size=1") == [first.description])
@@ -239,8 +187,8 @@ private final class BodyCollector: ResponseBodyWriter, Sendable {
         world.peers.capture(first)
         world.clock.advance(by: .seconds(61))
         let report = try await send(service, .post, "/api/v1/admin/reconcile", as: admin)
-        #expect(report.status == 200 && report.data["counts"] as? [String: Int] == ["lost_payment": 1])
-        #expect(report.list("findings").first?["order_id"] as? String == first.description)
+        #expect(report.status == 200 && report.data["counts"] == .object(["lost_payment": .number(1)]))
+        #expect(report.data["findings"][0]["order_id"].string == first.description)
     }
 
     @Test func theViewFollowsTheVendors() async throws {
@@ -284,13 +232,12 @@ private final class BodyCollector: ResponseBodyWriter, Sendable {
         try await world.deliver(service, rejected)
         try await world.deliver(service, requested)
 
-        let view = try await send(service, .get, "/api/v1/orders/\(id)", as: world.customer.description)
-        #expect(view.data["status"] as? String == "delivered")
-        let part = try #require(view.list("parts").first)
-        let shipments = part["shipments"] as? [[String: Any]]
-        #expect(shipments?.count == 1 && shipments?.first?["tracking_number"] as? String == "T1")
-        #expect(view.list("returns").map { $0["status"] as? String } == ["rejected"])
-        #expect(view.list("returns").first?["reason"] as? String == "worn")
-        #expect(view.list("lines").first?["attributes"] as? [String: String] == ["colour": "red"])
+        let view = try await send(service, .get, "/api/v1/orders/\(id)", as: PlainTokens.token(for: world.customer))
+        #expect(view.data["status"].string == "delivered")
+        let part = try #require(view.data["parts"].items.first)
+        #expect(part["shipments"].items.map { $0["tracking_number"].string } == ["T1"])
+        #expect(view.data["returns"].items.map { $0["status"].string } == ["rejected"])
+        #expect(view.data["returns"][0]["reason"].string == "worn")
+        #expect(view.data["lines"][0]["attributes"] == .object(["colour": .string("red")]))
     }
 }

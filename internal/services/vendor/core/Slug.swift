@@ -26,6 +26,8 @@ enum Slug {
     /// The same slug with a random ending, for when the plain one is taken.
     static func varied(_ slug: String) -> String {
         let ending = RandomToken.make(bytes: 8).lowercased().filter { $0.isLetter || $0.isNumber }.prefix(6)
-        return "\(slug.prefix(maximumLength - 7))-\(ending)"
+        var stem = slug.prefix(maximumLength - 7)
+        while stem.last == "-" { stem.removeLast() }
+        return "\(stem)-\(ending)"
     }
 }

@@ -78,6 +78,9 @@ import Testing
         #expect(slug.count <= Slug.maximumLength && slug.last != "-")
         #expect(Slug.varied(slug) != Slug.varied(slug))
         #expect(Slug.varied(slug).count <= Slug.maximumLength)
+        // Cut at a hyphen.
+        let cut = String(repeating: "a", count: Slug.maximumLength - 8) + "-b"
+        #expect(!Slug.varied(cut).contains("--"))
     }
 
     private static func outcome(_ transition: () throws(VendorError) -> String?) -> String {
