@@ -1,5 +1,4 @@
 import CSQLite
-import Foundation
 import SoukDatabase
 
 extension SQLiteConnection {
@@ -9,7 +8,6 @@ extension SQLiteConnection {
     static func writer(path: String, _ options: SQLiteOptions) async throws(DatabaseError) -> SQLiteConnection
     {
         try await open { () throws(DatabaseError) in
-            try checkHeader(path)
             let handle = try SQLiteHandle.open(
                 path: path, cacheSize: options.statementCacheSize, isReader: false)
             try naming(path) { () throws(DatabaseError) in
@@ -41,18 +39,6 @@ extension SQLiteConnection {
                 try handle.prepare(options, cacheKibibytes: options.readerCacheKibibytes)
             }
             return handle
-        }
-    }
-
-    /// Refuses a file that is not a database before SQLite touches it.
-    private static func checkHeader(_ path: String) throws(DatabaseError) {
-        // A missing or unreadable file is SQLite's to create or to complain about.
-        guard let file = FileHandle(forReadingAtPath: path) else { return }
-        defer { try? file.close() }
-        let header = (try? file.read(upToCount: 100)).flatMap { $0 } ?? Data()
-        guard header.isEmpty || header.count == 100 && header.starts(with: Array("SQLite format 3\0".utf8))
-        else {
-            throw DatabaseError(.corrupt, detail: "\(path): the file is not a SQLite database")
         }
     }
 

@@ -1,28 +1,13 @@
-import CSQLite
 import NIOPosix
 import SoukDatabase
-import Synchronization
 
 /// A connection with a thread of its own: calls queue up there, so that blocking never reaches the tasks' threads
 /// and concurrent children of one transaction take turns.
 ///
-/// Unchecked: the handle is used on that thread only, which also lets go of it; `sqlite3_interrupt`, made for other
-/// threads, is called under the lock that says whose statement is running.
+/// Unchecked: the handle is used on that thread only, which also lets go of it.
 final class SQLiteConnection: @unchecked Sendable {
     private let threads: NIOThreadPool
     private var handle: SQLiteHandle?
-    private let running = Mutex(Running())
-
-    private struct Running {
-        var job: UInt64?
-        var nextJob: UInt64 = 0
-        var interrupt: Interrupt?
-    }
-
-    /// A pointer that is only ever passed to `sqlite3_interrupt`, hence safe to hold on any thread.
-    private struct Interrupt: @unchecked Sendable {
-        let pointer: OpaquePointer
-    }
 
     /// Opens the handle on the new thread.
     static func open(
@@ -30,9 +15,7 @@ final class SQLiteConnection: @unchecked Sendable {
     ) async throws(DatabaseError) -> SQLiteConnection {
         let connection = SQLiteConnection()
         let result = await connection.onThread { connection, _ throws(DatabaseError) in
-            let handle = try open()
-            connection.handle = handle
-            connection.running.withLock { $0.interrupt = Interrupt(pointer: handle.interruptPointer) }
+            connection.handle = try open()
         }
         if case .failure(let error) = result {
             await connection.close()
@@ -57,19 +40,11 @@ final class SQLiteConnection: @unchecked Sendable {
     func run<T: Sendable>(
         _ body: @escaping @Sendable (SQLiteHandle) throws(DatabaseError) -> T
     ) async throws(DatabaseError) -> T {
-        if Task.isCancelled { throw DatabaseError(.cancelled, detail: "the task was cancelled") }
-        let job = running.withLock { running in
-            running.nextJob += 1
-            return running.nextJob
-        }
+        let cancellation = SQLiteCancellation()
         let result = await withTaskCancellationHandler {
-            await perform(job: job, body)
+            await perform(cancellation, body)
         } onCancel: {
-            running.withLock { running in
-                if running.job == job, let interrupt = running.interrupt {
-                    sqlite3_interrupt(interrupt.pointer)
-                }
-            }
+            cancellation.request()
         }
         return try result.get()
     }
@@ -78,13 +53,12 @@ final class SQLiteConnection: @unchecked Sendable {
     func runUncancelled<T: Sendable>(
         _ body: @escaping @Sendable (SQLiteHandle) throws(DatabaseError) -> T
     ) async throws(DatabaseError) -> T {
-        try await perform(job: nil, body).get()
+        try await perform(nil, body).get()
     }
 
     /// Closes the handle and ends the thread. The connection must be back from its last holder.
     func close() async {
         _ = await onThread { connection, _ throws(DatabaseError) in
-            connection.running.withLock { $0.interrupt = nil }
             connection.handle = nil
         }
         await withCheckedContinuation { continuation in
@@ -93,14 +67,18 @@ final class SQLiteConnection: @unchecked Sendable {
     }
 
     private func perform<T: Sendable>(
-        job: UInt64?, _ body: @escaping @Sendable (SQLiteHandle) throws(DatabaseError) -> T
+        _ cancellation: SQLiteCancellation?,
+        _ body: @escaping @Sendable (SQLiteHandle) throws(DatabaseError) -> T
     ) async -> Result<T, DatabaseError> {
         await onThread { connection, isActive throws(DatabaseError) in
             guard isActive, let handle = connection.handle else {
                 throw DatabaseError(.closed, detail: "the database is closed")
             }
-            connection.running.withLock { $0.job = job }
-            defer { connection.running.withLock { $0.job = nil } }
+            if cancellation?.isRequested == true {
+                throw DatabaseError(.cancelled, detail: "the task was cancelled")
+            }
+            handle.cancellation = cancellation
+            defer { handle.cancellation = nil }
             return try body(handle)
         }
     }

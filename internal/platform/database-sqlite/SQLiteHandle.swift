@@ -7,11 +7,21 @@ final class SQLiteHandle {
     private var cache: SQLiteStatementCache
     /// Refuses statements that write.
     private let isReader: Bool
+    /// Ends the running statement with `.cancelled` once requested.
+    var cancellation: SQLiteCancellation?
 
     private init(owning database: OpaquePointer, cacheSize: Int, isReader: Bool) {
         self.database = database
         self.isReader = isReader
         cache = SQLiteStatementCache(capacity: cacheSize)
+        // Some microseconds' worth of virtual machine instructions. The handle outlives its connection.
+        sqlite3_progress_handler(
+            database, 2_000,
+            { context in
+                guard let context else { return 0 }
+                let handle = Unmanaged<SQLiteHandle>.fromOpaque(context).takeUnretainedValue()
+                return handle.cancellation?.isRequested == true ? 1 : 0
+            }, Unmanaged.passUnretained(self).toOpaque())
     }
 
     deinit {
@@ -37,9 +47,6 @@ final class SQLiteHandle {
         guard code == SQLITE_OK else { throw handle.error(code, while: "opening \(path)") }
         return handle
     }
-
-    /// For `sqlite3_interrupt`, the one call other threads may make while the handle is in use.
-    var interruptPointer: OpaquePointer { database }
 
     /// Whether no transaction is open: an error may have ended one (disk full, I/O error, interrupt).
     var isAutocommit: Bool { sqlite3_get_autocommit(database) != 0 }

@@ -131,6 +131,8 @@ extension DatabaseContract {
         try await makeValues(database)
         let insert: SQL = "INSERT INTO contract_values (k, n) VALUES ('a', 1), ('b', 2), ('c', 3)"
         try requireEqual(try await database.execute(insert), 3)
+        // A statement that changes no rows does not repeat the number of the one before.
+        try requireEqual(try await database.execute("CREATE INDEX contract_n ON contract_values (n)"), 0)
         try requireEqual(try await database.execute("UPDATE contract_values SET n = n + 1 WHERE n > 1"), 2)
         try requireEqual(try await database.execute("UPDATE contract_values SET n = 0 WHERE k = 'x'"), 0)
         try requireEqual(

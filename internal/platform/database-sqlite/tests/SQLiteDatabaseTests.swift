@@ -127,23 +127,36 @@ import Testing
         }
         #expect(error?.reason == .foreignKeyViolation)
         #expect(!hasRun.hasFired)
+        // The write lock is free at once, not only when this database is used again.
+        let other = try await SQLiteDatabase.open(
+            path: path, options: SQLiteOptions(busyTimeout: .milliseconds(20)))
+        try await other.execute("INSERT INTO p VALUES (2)")
+        await other.close()
         try await database.transaction { try await $0.execute("INSERT INTO p VALUES (1)") }
         try #expect(await database.scalar("SELECT count(*) FROM c") == 0)
         await database.close()
     }
 
-    @Test func aRunningStatementEndsWithItsTask() async throws {
+    /// Whether cancellation comes before the statement, while it queues, as it starts or while it runs.
+    @Test func aStatementEndsWithItsTask() async throws {
         let database = try await SQLiteDatabase.open(path: path)
-        let isRunning = TestSignal()
-        let task = Task {
-            isRunning.fire()
-            return try await database.query(
-                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
+        for attempt in 0..<40 {
+            let isRunning = TestSignal()
+            let task = Task {
+                isRunning.fire()
+                // Ends by itself after some seconds, so that a cancellation that got lost shows.
+                return try await database.query(
+                    """
+                    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000000)
+                    SELECT count(*) FROM n
+                    """)
+            }
+            await isRunning.wait()
+            for _ in 0..<(attempt % 8) { try await database.transaction { _ in } }
+            task.cancel()
+            let error = await #expect(throws: DatabaseError.self) { try await task.value }
+            guard error?.reason == .cancelled else { break }
         }
-        await isRunning.wait()
-        task.cancel()
-        let error = await #expect(throws: DatabaseError.self) { try await task.value }
-        #expect(error?.reason == .cancelled)
         try await database.ping()
         await database.close()
     }
