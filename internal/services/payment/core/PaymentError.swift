@@ -12,7 +12,7 @@ enum PaymentError: SoukError, Hashable {
     case nothingLeft
     case vendorNotInPayment
     case currencyMismatch(Currency)
-    /// The key was used for a refund of another payment.
+    /// The key was used for another refund.
     case keyReused
     case vendorRequired
     case unknownVendor

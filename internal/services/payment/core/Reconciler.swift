@@ -31,10 +31,29 @@ struct Reconciler: Sendable {
             try Task.checkCancellation()
             let due = try await store.due(at: clock.now(), limit: Self.batch, in: database)
             guard !due.isEmpty else { break }
-            try await forEach(due, concurrency: Self.concurrency) { try await check($0) }
+            try await forEach(due, concurrency: Self.concurrency) { intent in
+                do {
+                    try await check(intent)
+                } catch {
+                    try Task.checkCancellation()
+                    // One intent's trouble doesn't hold up the others; without a database this throws in its turn.
+                    logger.error(
+                        "intent can't be reconciled",
+                        metadata: ["payment_id": "\(intent.id)", "error": "\(error)"])
+                    try await postpone(intent)
+                }
+            }
         }
         for orphan in try await events.dueOrphans(at: clock.now(), limit: Self.batch, in: database) {
-            try await adopt(orphan)
+            do {
+                try await adopt(orphan)
+            } catch {
+                try Task.checkCancellation()
+                logger.error(
+                    "webhook can't be adopted",
+                    metadata: ["event_id": "\(orphan.eventID)", "error": "\(error)"])
+                try await postpone(orphan)
+            }
         }
     }
 

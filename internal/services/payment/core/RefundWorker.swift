@@ -26,7 +26,15 @@ struct RefundWorker: Sendable {
             try Task.checkCancellation()
             let due = try await store.due(at: clock.now(), limit: Self.batch, in: database)
             guard !due.isEmpty else { return }
-            try await forEach(due, concurrency: Self.concurrency) { try await process($0) }
+            try await forEach(due, concurrency: Self.concurrency) { refund in
+                do {
+                    try await process(refund)
+                } catch {
+                    try Task.checkCancellation()
+                    // One refund's trouble doesn't hold up the others; without a database this throws in its turn.
+                    try await postpone(refund, "\(error)")
+                }
+            }
         }
     }
 
@@ -39,15 +47,19 @@ struct RefundWorker: Sendable {
         } catch .refused(let code, let detail) {
             return try await giveUp(refund, "\(code): \(detail)", failure: code)
         } catch .unavailable(let detail) {
-            let wait = Backoff.delay(attempt: refund.attempts, base: .seconds(1), cap: .seconds(3_600))
-            logger.warning(
-                "refund postponed",
-                metadata: [
-                    "refund_id": "\(refund.id)", "attempt": "\(refund.attempts + 1)", "error": "\(detail)",
-                ])
-            return try await store.postpone(refund.id, until: clock.now() + wait, in: database)
+            return try await postpone(refund, detail)
         }
         try await database.transaction { try await refunds.succeed(refund.id, in: $0) }
+    }
+
+    private func postpone(_ refund: Refund, _ detail: String) async throws {
+        let wait = Backoff.delay(attempt: refund.attempts, base: .seconds(1), cap: .seconds(3_600))
+        logger.warning(
+            "refund postponed",
+            metadata: [
+                "refund_id": "\(refund.id)", "attempt": "\(refund.attempts + 1)", "error": "\(detail)",
+            ])
+        try await store.postpone(refund.id, until: clock.now() + wait, in: database)
     }
 
     private func giveUp(_ refund: Refund, _ detail: String, failure: String = "no_charge") async throws {

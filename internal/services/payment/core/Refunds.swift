@@ -29,7 +29,9 @@ struct Refunds: Sendable {
         _ request: RefundRequest, of payment: PaymentID, in tx: any Transaction
     ) async throws -> Refund {
         if let known = try await store.find(key: request.key, in: tx) {
-            guard known.paymentID == payment else { throw PaymentError.keyReused }
+            guard known.paymentID == payment, try await isAnswered(request, by: known, in: tx) else {
+                throw PaymentError.keyReused
+            }
             return known
         }
         guard let intent = try await intents.find(payment, in: tx) else { throw PaymentError.notFound }
@@ -53,6 +55,15 @@ struct Refunds: Sendable {
         try await store.insert(refund, parts: plan.parts, in: tx)
         tx.afterCommit(wake)
         return refund
+    }
+
+    /// Whether a refund is what this request asks for, as far as the request says. Keys outlive the answers kept for them.
+    private func isAnswered(
+        _ request: RefundRequest, by known: Refund, in tx: any Transaction
+    ) async throws -> Bool {
+        if case .exactly(let amount) = request.amount, amount != known.amount { return false }
+        guard let vendor = request.vendorID else { return true }
+        return try await store.parts(of: known.id, in: tx).allSatisfy { $0.vendorID == vendor }
     }
 
     /// Notes that a refund was asked for and can't be made, so that its key is used and people can see why.

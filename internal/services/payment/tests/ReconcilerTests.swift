@@ -85,6 +85,23 @@ import Testing
         try await bench.checkBooks()
     }
 
+    @Test func anIntentThatCannotBeBookedHoldsUpNoOther() async throws {
+        let bench = try await PaymentBench()
+        let broken = try await bench.open()
+        bench.provider.set(.captured, of: try #require(broken.reference))
+        // Without shares its capture can't balance.
+        try await bench.database.execute("DELETE FROM payment_shares WHERE payment_id = \(broken.id)")
+        bench.clock.advance(by: .seconds(1))
+        for _ in 0..<60 {
+            let intent = try await bench.open([10])
+            bench.provider.set(.captured, of: try #require(intent.reference))
+        }
+        bench.clock.advance(by: .seconds(31))
+        try await bench.core.reconciler.run()
+        #expect(try await bench.published(PaymentSucceeded.self).count == 60)
+        #expect(try await bench.intent(broken.id).state == .pending)
+    }
+
     @Test func anOrphanIsAdoptedWhenItsChargeIsKnown() async throws {
         let bench = try await PaymentBench()
         let request = bench.request()

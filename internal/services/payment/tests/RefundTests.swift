@@ -1,3 +1,4 @@
+import SoukDatabase
 import SoukEvents
 import SoukIDs
 import SoukIdentifiers
@@ -79,6 +80,46 @@ import Testing
         await #expect(throws: PaymentError.keyReused) {
             try await bench.refund(.exactly(bench.money(100)), of: other, key: "k")
         }
+    }
+
+    /// Answers are kept for a day, keys for good: a key that comes again for something else must not pass for done.
+    @Test func aKeyIsNotTakenForAnotherRefund() async throws {
+        let bench = try await PaymentBench()
+        let vendors = [VendorID(), VendorID()]
+        let intent = try await bench.paid([700, 300], vendors: vendors)
+        let first = try await bench.refund(
+            .exactly(bench.money(100)), of: intent, key: "k", vendor: vendors[0])
+        await #expect(throws: PaymentError.keyReused) {
+            try await bench.refund(.exactly(bench.money(200)), of: intent, key: "k", vendor: vendors[0])
+        }
+        await #expect(throws: PaymentError.keyReused) {
+            try await bench.refund(.exactly(bench.money(100)), of: intent, key: "k", vendor: vendors[1])
+        }
+        let again = try await bench.refund(
+            .exactly(bench.money(100)), of: intent, key: "k", vendor: vendors[0])
+        #expect(again.id == first.id)
+        #expect(try await bench.core.refundStore.list(of: intent.id, in: bench.database).count == 1)
+    }
+
+    @Test func aRefundThatCannotBeBookedHoldsUpNoOther() async throws {
+        let bench = try await PaymentBench()
+        let broken = try await bench.paid([1_000])
+        let stuck = try await bench.refund(.exactly(bench.money(500)), of: broken)
+        // The books of this one can't take it: its commission is gone already.
+        try await bench.database.execute(
+            "UPDATE payment_shares SET commission_reversed = commission WHERE payment_id = \(broken.id)")
+        let intent = try await bench.paid([1_000])
+        for _ in 0..<60 { _ = try await bench.refund(.exactly(bench.money(10)), of: intent) }
+        try await bench.core.refundWorker.run()
+        #expect(try await bench.intent(intent.id).refunded == bench.money(600))
+        #expect(try await bench.core.refundStore.find(stuck.id, in: bench.database)?.state == .pending)
+        // Somebody mended it.
+        try await bench.database.execute(
+            "UPDATE payment_shares SET commission_reversed = 0 WHERE payment_id = \(broken.id)")
+        bench.clock.advance(by: .seconds(2))
+        try await bench.core.refundWorker.run()
+        #expect(try await bench.intent(broken.id).refunded == bench.money(500))
+        try await bench.checkBooks()
     }
 
     /// The provider made the refund and we died before we wrote that down.
