@@ -66,6 +66,8 @@ struct OrderTransitions: Sendable {
 
     /// Everything is undone.
     func failCheckout(_ order: inout Order, in tx: some Transaction) async throws {
+        // The news of a capture may have come while the rest was being undone.
+        if order.payment?.state == PaymentIntent.State.captured.rawValue { order.wasPaid = true }
         order.status = try order.status.applying(.failCheckout)
         order.cancelReason = .checkoutFailed
         try await end(&order, .checkoutFailed, in: tx)

@@ -2,6 +2,7 @@ import Logging
 import Metrics
 import SoukCallContext
 import SoukDatabase
+import SoukErrors
 import SoukIDs
 import SoukIdentifiers
 import SoukMoney
@@ -81,8 +82,8 @@ final class Reconciler: Sendable {
             let intents = try await payments.intents(of: orders.map(\.id), context)
             for order in orders {
                 report.ordersChecked += 1
-                if let finding = try await mend(order.id, intents[order.id], until: moment, context) {
-                    record(finding, order.id, &report)
+                try await record(order.id, &report) {
+                    try await mend(order.id, intents[order.id], until: moment, context)
                 }
             }
             guard orders.count == Self.batch else { return }
@@ -150,8 +151,8 @@ final class Reconciler: Sendable {
             let statuses = try await store.statuses(of: due.map(\.orderID), in: database)
             for intent in due {
                 report.paymentsChecked += 1
-                if let finding = try await mend(intent, statuses[intent.orderID]) {
-                    record(finding, intent.orderID, &report)
+                try await record(intent.orderID, &report) {
+                    try await mend(intent, statuses[intent.orderID])
                 }
             }
             latest = max(latest, due.compactMap(\.capturedAt).max() ?? latest)
@@ -225,6 +226,20 @@ final class Reconciler: Sendable {
             try await sagas.advance(id, context)
         } catch {
             logger.info("saga waits for its next attempt", metadata: ["order_id": "\(id)"])
+        }
+    }
+
+    /// Mends an order. One that can't be, because it and its payment contradict each other, holds up no other.
+    private func record(
+        _ order: OrderID, _ report: inout ReconcilerReport,
+        _ mend: () async throws -> ReconcilerFinding.Kind?
+    ) async throws {
+        do {
+            if let finding = try await mend() { record(finding, order, &report) }
+        } catch let error as any SoukError where !error.kind.isRetryable {
+            logger.error(
+                "order can't be reconciled",
+                metadata: ["order_id": "\(order)", "error": "\(error.logDescription)"])
         }
     }
 

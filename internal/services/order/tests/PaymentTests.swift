@@ -77,6 +77,28 @@ import Testing
         #expect(await code { try await world.deliver(service, event) } == "order.illegal_transition")
     }
 
+    /// The provider counted the charge as ended, and took the money all the same while the stock was being released.
+    @Test func moneyTakenWhileACheckoutIsUndoneGoesBackOnce() async throws {
+        let world = try await OrderWorld()
+        let service = try await world.start()
+        world.peers.state.withLock { $0.refusesPayments = true }
+        world.peers.during(.release) {
+            let order = try #require(
+                try await OrderStore().order(of: world.customer, key: "k", in: world.database))
+            try await world.deliver(
+                service,
+                PaymentSucceeded(
+                    paymentId: PaymentID(), orderId: order.id, customerId: world.customer,
+                    amount: order.total))
+        }
+        #expect(await code { _ = try await world.placed(service) } == "payment.refused")
+        let order = try #require(
+            try await OrderStore().order(of: world.customer, key: "k", in: world.database))
+        #expect(order.status == .failed)
+        #expect(try await world.published(OrderCancelled.self).map(\.wasPaid) == [true])
+        #expect(try await world.published(OrderRefundRequired.self).map(\.orderId) == [order.id])
+    }
+
     @Test func aLatePaymentGoesBackOnce() async throws {
         let world = try await OrderWorld()
         let service = try await world.start()

@@ -112,6 +112,29 @@ import Testing
         #expect(Set(try await world.published(OrderRefundRequired.self).map(\.orderId)) == [ended, unknown])
     }
 
+    /// Such as a payment database that was set back leaves behind.
+    @Test func anOrderThatCannotBeMendedHoldsUpNoOther() async throws {
+        let world = try await OrderWorld()
+        let service = try await world.start()
+        let misfit = try await world.placed(service, key: "misfit")
+        world.clock.advance(by: .seconds(1))
+        let good = try await world.placed(service, key: "good")
+        let now = world.clock.now()
+        let amount = try OrderWorld.pounds(1)
+        for order in [misfit, OrderID()] {
+            world.peers.state.withLock {
+                $0.intents[order] = PaymentIntent(
+                    id: PaymentID(), orderID: order, customerID: UserID(), amount: amount,
+                    refunded: .zero(amount.currency), state: .captured, payURL: nil, capturedAt: now)
+            }
+        }
+        world.peers.capture(good)
+        world.clock.advance(by: .seconds(61))
+        #expect(try await pass(world, service) == [.lostPayment: 1, .unknownOrder: 1])
+        #expect(try await world.status(good) == .paid)
+        #expect(try await world.status(misfit) == .awaitingPayment)
+    }
+
     @Test func thousandsOfPaymentsOfOneMomentAreAllSeen() async throws {
         let world = try await OrderWorld()
         let service = try await world.start()
