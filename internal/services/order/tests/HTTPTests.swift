@@ -9,6 +9,7 @@ import SoukProductKernel
 import SoukTesting
 import SoukTime
 import SoukVendorKernel
+import Synchronization
 import Testing
 
 @testable import SoukOrder
