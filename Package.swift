@@ -84,7 +84,7 @@ var platform: [Target] {
                 .logging,
                 .metrics, .nio, .nioHTTP1, .tracing,
             ],
-            testing: ["SoukTesting", "SoukDatabaseSQLite", "SoukMoney", .hummingbirdTesting])
+            testing: ["SoukTesting", "SoukHTTPTesting", "SoukDatabaseSQLite", "SoukMoney"])
         + module(
             "SoukService", "internal/platform/service",
             [
@@ -95,14 +95,20 @@ var platform: [Target] {
                 "SoukTime", .hummingbird, .httpTypes, .lifecycle, .logging, .metrics, .nio, .tracing,
                 .unixSignals,
             ],
-            testing: ["SoukBrokerEmbedded", "SoukIDs", "SoukTesting"])
+            testing: ["SoukBrokerEmbedded", "SoukHTTPTesting", "SoukIDs", "SoukTesting"])
         + [
             library(
                 "SoukTesting", "internal/platform/testing",
                 [
                     "SoukBroker", "SoukBrokerEmbedded", "SoukDatabase", "SoukDatabaseSQLite", "SoukErrors",
                     "SoukIDs", "SoukTime",
-                ])
+                ]),
+            library(
+                "SoukHTTPTesting", "internal/platform/http-testing",
+                [
+                    "SoukAuthToken", "SoukCallContext", "SoukHTTP", "SoukIDs", .hummingbird, .httpTypes,
+                    .logging, .nio,
+                ]),
         ]
 }
 
@@ -199,7 +205,8 @@ func service(
     _ name: String, _ path: String, kernel: Bool = false, _ dependencies: [Target.Dependency]
 ) -> [Target] {
     module(
-        name, path, .serviceFoundation + dependencies, testing: ["SoukTesting", "SoukDatabaseSQLite"],
+        name, path, .serviceFoundation + dependencies,
+        testing: ["SoukTesting", "SoukHTTPTesting", "SoukDatabaseSQLite"],
         exclude: kernel ? ["kernel"] : [])
 }
 
@@ -233,7 +240,6 @@ extension Target.Dependency {
     static var httpClient: Self { .product(name: "AsyncHTTPClient", package: "async-http-client") }
     static var httpTypes: Self { .product(name: "HTTPTypes", package: "swift-http-types") }
     static var hummingbird: Self { .product(name: "Hummingbird", package: "hummingbird") }
-    static var hummingbirdTesting: Self { .product(name: "HummingbirdTesting", package: "hummingbird") }
     static var jwt: Self { .product(name: "JWTKit", package: "jwt-kit") }
     static var lifecycle: Self { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
     static var logging: Self { .product(name: "Logging", package: "swift-log") }

@@ -1,33 +1,20 @@
 import HTTPTypes
-import Hummingbird
-import Logging
-import NIOCore
-import SoukAPI
-import SoukAuthToken
 import SoukBroker
 import SoukBrokerEmbedded
 import SoukCallContext
 import SoukDatabase
 import SoukEventsRuntime
-import SoukHTTP
+import SoukHTTPTesting
 import SoukIDs
 import SoukService
 import SoukTesting
-import Synchronization
 import Testing
-
-private struct RoleTokens: TokenVerifier {
-    func verify(_ token: String) async throws(TokenError) -> Principal {
-        guard let role = Role(rawValue: token) else { throw .badSignature }
-        return Principal(userID: UserID(), roles: [role], sessionID: "s")
-    }
-}
 
 @Suite struct AdminEventRoutesTests {
     /// A service with two dead letters, one of them not JSON.
     private struct Shop {
         let database: any Database
-        let respond: @Sendable (HTTPRequest.Method, String, String) async throws -> (Int, String)
+        let respond: @Sendable (HTTPRequest.Method, String, Role) async throws -> (Int, String)
         let folder: TemporaryFolder
 
         init() async throws {
@@ -46,20 +33,11 @@ private struct RoleTokens: TokenVerifier {
                         3, 0, 0, 'dead')
                     """)
             }
-            let web = WebRouter(verifier: RoleTokens())
-            AdminEventRoutes([runtime.administration]).register(on: web.routes)
-            let responder = web.buildResponder()
-            respond = { method, path, token in
-                let request = Request(
-                    head: HTTPRequest(
-                        method: method, scheme: "http", authority: "x", path: "/api/v1/admin/events" + path,
-                        headerFields: [.authorization: "Bearer \(token)"]),
-                    body: RequestBody(buffer: ByteBuffer()))
-                let context = SoukRequestContext(logger: Logger(label: "test"))
-                let response = try await responder.respond(to: request, context: context)
-                let body = BodyText()
-                try await response.body.write(body)
-                return (response.status.code, body.text)
+            let caller = TestCaller(register: AdminEventRoutes([runtime.administration]).register(on:))
+            respond = { method, path, role in
+                let answer = try await caller.send(
+                    method, "/api/v1/admin/events" + path, as: PlainTokens.token(for: UserID(), role))
+                return (answer.status, answer.body)
             }
         }
 
@@ -70,7 +48,7 @@ private struct RoleTokens: TokenVerifier {
 
     @Test func summarizes() async throws {
         let shop = try await Shop()
-        let (status, body) = try await shop.respond(.get, "", "admin")
+        let (status, body) = try await shop.respond(.get, "", .admin)
         #expect(status == 200)
         #expect(body.contains(#""service":"toy""#))
         #expect(body.contains(#""outbox_depth":0"#))
@@ -80,31 +58,31 @@ private struct RoleTokens: TokenVerifier {
 
     @Test func listsAndShows() async throws {
         let shop = try await Shop()
-        let (status, list) = try await shop.respond(.get, "/dead-letters?service=toy&size=1", "admin")
+        let (status, list) = try await shop.respond(.get, "/dead-letters?service=toy&size=1", .admin)
         #expect(status == 200)
         #expect(list.contains(#""total_count":2"#))
         #expect(list.contains(#""error_code":"x""#))
         #expect(!list.contains("payload"))
         #expect(
-            try await shop.respond(.get, "/dead-letters/toy/d1", "admin").1.contains(
+            try await shop.respond(.get, "/dead-letters/toy/d1", .admin).1.contains(
                 #""payload":{"orderId":[1,null]}"#))
         #expect(
-            try await shop.respond(.get, "/dead-letters/toy/d1", "admin").1.contains(#""event_id":"e-d1""#))
+            try await shop.respond(.get, "/dead-letters/toy/d1", .admin).1.contains(#""event_id":"e-d1""#))
         #expect(
-            try await shop.respond(.get, "/dead-letters/toy/d2", "admin").1.contains(
+            try await shop.respond(.get, "/dead-letters/toy/d2", .admin).1.contains(
                 #""payload_base64":"/wA=""#))
     }
 
     @Test func redrivesAndDiscards() async throws {
         let shop = try await Shop()
-        #expect(try await shop.respond(.post, "/dead-letters/toy/d1/redrive", "admin").0 == 202)
-        #expect(try await shop.respond(.get, "/dead-letters/toy/d1", "admin").1.contains("redriving"))
-        let all = try await shop.respond(.post, "/dead-letters/redrive", "admin")
+        #expect(try await shop.respond(.post, "/dead-letters/toy/d1/redrive", .admin).0 == 202)
+        #expect(try await shop.respond(.get, "/dead-letters/toy/d1", .admin).1.contains("redriving"))
+        let all = try await shop.respond(.post, "/dead-letters/redrive", .admin)
         #expect(all.0 == 202)
         #expect(all.1.contains(#""redriven":1"#))
-        #expect(try await shop.respond(.delete, "/dead-letters/toy/d2", "admin").0 == 204)
+        #expect(try await shop.respond(.delete, "/dead-letters/toy/d2", .admin).0 == 204)
         #expect(try await shop.letters() == 1)
-        #expect(try await shop.respond(.delete, "/dead-letters/toy/d2", "admin").0 == 404)
+        #expect(try await shop.respond(.delete, "/dead-letters/toy/d2", .admin).0 == 404)
     }
 
     @Test(arguments: [
@@ -116,31 +94,19 @@ private struct RoleTokens: TokenVerifier {
     func refusesWhatIsNotThere(method: String, path: String, status: Int) async throws {
         let shop = try await Shop()
         let method = try #require(HTTPRequest.Method(method))
-        #expect(try await shop.respond(method, path, "admin").0 == status)
+        #expect(try await shop.respond(method, path, .admin).0 == status)
     }
 
-    @Test(arguments: ["vendor", "customer"])
-    func onlyAdministratorsMay(token: String) async throws {
+    @Test(arguments: [Role.vendor, .customer])
+    func onlyAdministratorsMay(role: Role) async throws {
         let shop = try await Shop()
         for (method, path) in [
             (HTTPRequest.Method.get, ""), (.get, "/dead-letters?service=toy"), (.get, "/dead-letters/toy/d1"),
             (.post, "/dead-letters/redrive"), (.post, "/dead-letters/toy/d1/redrive"),
             (.delete, "/dead-letters/toy/d1"),
         ] {
-            #expect(try await shop.respond(method, path, token).0 == 403)
+            #expect(try await shop.respond(method, path, role).0 == 403)
         }
         #expect(try await shop.letters() == 2)
     }
-}
-
-private final class BodyText: ResponseBodyWriter, Sendable {
-    private let bytes = Mutex<[UInt8]>([])
-
-    var text: String { bytes.withLock { String(decoding: $0, as: UTF8.self) } }
-
-    func write(_ buffer: ByteBuffer) async throws {
-        bytes.withLock { $0 += buffer.readableBytesView }
-    }
-
-    func finish(_ trailingHeaders: HTTPFields?) async throws {}
 }

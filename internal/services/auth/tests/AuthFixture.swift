@@ -1,10 +1,9 @@
 import HTTPTypes
 import SoukAuthToken
-import SoukBroker
 import SoukDatabase
 import SoukEnv
 import SoukEventsRuntime
-import SoukHTTP
+import SoukHTTPTesting
 import SoukService
 import SoukTesting
 import Synchronization
@@ -39,20 +38,18 @@ struct AuthFixture: Sendable {
         keys = try await TokenKeys.generate(clock: clock)
         service = try AuthService(
             resources: ServiceResources(
-                name: "auth", database: self.database, broker: SilentBroker(), clock: clock,
+                name: "auth", database: self.database, broker: UnusedBroker(), clock: clock,
                 environment: Environment(values: Self.cheap.merging(environment) { $1 })),
             keys: keys)
         try await service.prepare()
-        let web = WebRouter(verifier: keys)
-        service.registerRoutes(web.routes)
-        caller = TestCaller(responder: web.buildResponder())
+        caller = TestCaller(verifier: keys, register: service.registerRoutes)
     }
 
     func send(
         _ method: HTTPRequest.Method, _ path: String, token: String? = nil, json: String? = nil,
         headers: HTTPFields = [:], from address: String = "203.0.113.1"
     ) async throws -> Answer {
-        try await caller.send(method, path, token: token, json: json, headers: headers, from: address)
+        try await caller.send(method, path, as: token, body: json, headers: headers, from: address)
     }
 
     func register(
@@ -85,7 +82,7 @@ struct AuthFixture: Sendable {
     }
 
     var accounts: SQLAccountStore {
-        let runtime = EventRuntime(service: "auth", database: database, broker: SilentBroker(), clock: clock)
+        let runtime = EventRuntime(service: "auth", database: database, broker: UnusedBroker(), clock: clock)
         return SQLAccountStore(database: database, outbox: runtime.outbox)
     }
 }
@@ -94,28 +91,6 @@ extension Answer {
     var accessToken: String? { data["access_token"].string }
     var refreshToken: String? { data["refresh_token"].string }
     var userID: String? { data["user"]["id"].string }
-}
-
-/// A broker that nothing is expected of.
-struct SilentBroker: Broker {
-    var capabilities: BrokerCapabilities { .all }
-
-    func publish(_ messages: [BrokerMessage], to topic: String) async throws(BrokerError) {}
-
-    func subscribe(
-        to topics: [String], group: String, options: SubscriptionOptions
-    ) async throws(BrokerError) -> any BrokerSubscription {
-        ClosedSubscription()
-    }
-
-    func lag(group: String) async throws(BrokerError) -> [String: Int] { [:] }
-
-    func close() async {}
-
-    private struct ClosedSubscription: BrokerSubscription {
-        func next() async throws(BrokerError) -> Delivery? { nil }
-        func close() async {}
-    }
 }
 
 /// Passwords that are their own hash, counting what is asked of it.

@@ -4,6 +4,7 @@ import Logging
 import SoukAuthToken
 import SoukCallContext
 import SoukDatabase
+import SoukHTTPTesting
 import SoukIDs
 import SoukTesting
 import SoukTime

@@ -2,6 +2,7 @@ import HTTPTypes
 @testable import SoukAuth
 import SoukAuthToken
 import SoukDatabase
+import SoukHTTPTesting
 import SoukTesting
 import SoukTime
 import Testing

@@ -1,6 +1,7 @@
 import HTTPTypes
 @testable import SoukAuth
 import SoukDatabase
+import SoukHTTPTesting
 import SoukTesting
 import SoukTime
 import Testing

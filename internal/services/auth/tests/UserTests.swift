@@ -7,6 +7,7 @@ import SoukDatabase
 import SoukEnv
 import SoukEvents
 import SoukEventsRuntime
+import SoukHTTPTesting
 import SoukIdentifiers
 import SoukIDs
 import SoukTime

@@ -161,7 +161,9 @@ import Testing
         ]
         for (method, path) in administrators {
             #expect(try await send(service, method, path).status == 401)
-            #expect(try await send(service, method, path, as: PlainTokens.token(for: world.customer)).status == 403)
+            #expect(
+                try await send(service, method, path, as: PlainTokens.token(for: world.customer)).status
+                    == 403)
         }
         #expect(try await world.status(id) == .awaitingPayment)
         #expect(try await service.carts.view(mine, world.context).priced.lines.map(\.item.quantity) == [1])
@@ -175,7 +177,9 @@ import Testing
         let second = try await world.placed(service, key: "2")
         let admin = PlainTokens.token(for: UserID(), .admin)
         func ids(_ query: String) async throws -> [String] {
-            try await send(service, .get, "/api/v1/admin/orders\(query)", as: admin).data.items.compactMap { $0["id"].string }
+            try await send(service, .get, "/api/v1/admin/orders\(query)", as: admin).data.items.compactMap {
+                $0["id"].string
+            }
         }
         #expect(try await ids("") == [second.description, first.description])
         #expect(try await ids("?page=2&size=1") == [first.description])
@@ -233,7 +237,8 @@ import Testing
         try await world.deliver(service, rejected)
         try await world.deliver(service, requested)
 
-        let view = try await send(service, .get, "/api/v1/orders/\(id)", as: PlainTokens.token(for: world.customer))
+        let view = try await send(
+            service, .get, "/api/v1/orders/\(id)", as: PlainTokens.token(for: world.customer))
         #expect(view.data["status"].string == "delivered")
         let part = try #require(view.data["parts"].items.first)
         #expect(part["shipments"].items.map { $0["tracking_number"].string } == ["T1"])

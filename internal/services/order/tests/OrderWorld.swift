@@ -1,5 +1,4 @@
 import Foundation
-import SoukBroker
 import SoukCallContext
 import SoukCloudEvents
 import SoukDatabase
@@ -39,7 +38,7 @@ final class OrderWorld: Sendable {
         configuration.sagas.attempts = 1
         let service = OrderService(
             resources: ServiceResources(
-                name: "order", database: database, broker: SilentBroker(), clock: clock,
+                name: "order", database: database, broker: UnusedBroker(), clock: clock,
                 environment: Environment(values: [:])),
             products: peers, vendors: peers, payments: peers, configuration: configuration)
         try await service.prepare()
@@ -129,23 +128,4 @@ func code(_ body: () async throws -> Void) async -> String? {
     } catch {
         return (error as? any SoukError)?.code ?? "\(error)"
     }
-}
-
-/// A broker that can't be reached: what is published stays in the outbox, where tests read it.
-private struct SilentBroker: Broker {
-    var capabilities: BrokerCapabilities { .all }
-
-    func publish(_ messages: [BrokerMessage], to topic: String) async throws(BrokerError) {
-        throw BrokerError(.unavailable, detail: "silent")
-    }
-
-    func subscribe(
-        to topics: [String], group: String, options: SubscriptionOptions
-    ) async throws(BrokerError) -> any BrokerSubscription {
-        throw BrokerError(.unavailable, detail: "silent")
-    }
-
-    func lag(group: String) async throws(BrokerError) -> [String: Int] { [:] }
-
-    func close() async {}
 }

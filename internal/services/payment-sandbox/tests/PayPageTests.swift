@@ -1,4 +1,5 @@
 import HTTPTypes
+import SoukHTTPTesting
 import SoukPayment
 import Testing
 

@@ -1,5 +1,6 @@
 import HTTPTypes
 import SoukDatabase
+import SoukHTTPTesting
 import SoukIDs
 import SoukIdentifiers
 import SoukMoney

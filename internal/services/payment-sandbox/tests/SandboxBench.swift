@@ -1,15 +1,10 @@
 import Foundation
 import HTTPTypes
-import Hummingbird
 import Logging
-import NIOCore
-import SoukAuthToken
-import SoukBroker
-import SoukCallContext
 import SoukDatabase
 import SoukDatabaseSQLite
 import SoukEnv
-import SoukHTTP
+import SoukHTTPTesting
 import SoukIDs
 import SoukIdentifiers
 import SoukMoney
@@ -31,7 +26,7 @@ struct SandboxBench: Sendable {
     let delivery: WebhookDelivery
     let gbp: Currency
     static let secret = Secret("a secret of the sandbox's tests")
-    private let responder: RouterResponder<SoukRequestContext>
+    private let caller: TestCaller
 
     init(duplicates: Double = 0) async throws {
         database = try await TestDatabase.make(options: .init(synchronous: .off))
@@ -41,7 +36,7 @@ struct SandboxBench: Sendable {
         provider = try SandboxProvider(
             resources: ServiceResources(
                 name: "sandbox", database: database, broker: UnusedBroker(), clock: clock,
-                environment: SoukEnv.Environment(values: [:])),
+                environment: Environment(values: [:])),
             secrets: [Self.secret], baseURL: { "https://pay.test/" },
             webhookURL: { "https://shop.test/hook" },
             options: options, transport: receiver)
@@ -50,9 +45,7 @@ struct SandboxBench: Sendable {
             database: database, queue: WebhookQueue(), transport: receiver, url: { "https://shop.test/hook" },
             secrets: [Self.secret], duplicateProbability: duplicates, clock: clock,
             logger: Logger(label: "test"))
-        let router = WebRouter(verifier: NobodyIsKnown())
-        provider.registerRoutes(router.routes)
-        responder = router.buildResponder()
+        caller = TestCaller(register: provider.registerRoutes)
         gbp = try #require(Currency("GBP"))
     }
 
@@ -87,23 +80,12 @@ struct SandboxBench: Sendable {
     func send(
         _ method: HTTPRequest.Method, _ path: String, json: String? = nil, form: String? = nil,
         accept: String? = nil, contentType: String? = nil
-    ) async throws -> (status: Int, headers: HTTPFields, body: String) {
+    ) async throws -> Answer {
         var headers = HTTPFields()
-        if json != nil { headers[.contentType] = "application/json" }
         if form != nil { headers[.contentType] = "application/x-www-form-urlencoded" }
         if let contentType { headers[.contentType] = contentType }
         if let accept { headers[.accept] = accept }
-        let request = Request(
-            head: HTTPRequest(
-                method: method, scheme: "http", authority: "test", path: path, headerFields: headers),
-            body: RequestBody(buffer: ByteBuffer(string: json ?? form ?? "")))
-        let response = try await responder.respond(
-            to: request, context: SoukRequestContext(logger: Logger(label: "test")))
-        let collected = CollectedBody()
-        try await response.body.write(collected)
-        return (
-            response.status.code, response.headers, String(decoding: await collected.bytes.all, as: UTF8.self)
-        )
+        return try await caller.send(method, path, body: json ?? form, headers: headers)
     }
 
     /// The types of the webhooks of a charge, in the order they were received.
@@ -160,44 +142,6 @@ final class FakeReceiver: WebhookTransport {
         case .some(.some(let status)): return status
         }
     }
-
-    func close() async {}
-}
-
-private struct NobodyIsKnown: TokenVerifier {
-    func verify(_ token: String) async throws(TokenError) -> Principal { throw .malformed("nobody is known") }
-}
-
-private struct CollectedBody: ResponseBodyWriter {
-    actor Bytes {
-        private(set) var all: [UInt8] = []
-        func append(_ more: [UInt8]) { all += more }
-    }
-
-    let bytes = Bytes()
-
-    mutating func write(_ buffer: ByteBuffer) async throws {
-        await bytes.append(Array(buffer.readableBytesView))
-    }
-
-    consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
-}
-
-/// The sandbox has no events.
-struct UnusedBroker: Broker {
-    var capabilities: BrokerCapabilities { [] }
-
-    func publish(_ messages: [BrokerMessage], to topic: String) async throws(BrokerError) {
-        Issue.record("nothing is to be published here")
-    }
-
-    func subscribe(
-        to topics: [String], group: String, options: SubscriptionOptions
-    ) async throws(BrokerError) -> any BrokerSubscription {
-        throw BrokerError(.unsupported, detail: "nothing is to be consumed here")
-    }
-
-    func lag(group: String) async throws(BrokerError) -> [String: Int] { [:] }
 
     func close() async {}
 }

@@ -1,6 +1,7 @@
 import HTTPTypes
 import SoukEnv
 import SoukHTTP
+import SoukHTTPTesting
 import SoukIDs
 import SoukIdentifiers
 import SoukMoney
@@ -87,7 +88,7 @@ import Testing
         let intent = try await web.bench.paid()
         let path = "/api/v1/admin/payments/\(intent.id)"
         let admin = WebBench.Caller.admin(UserID())
-        func refund(_ body: String, key: String?) async throws -> WebBench.Answer {
+        func refund(_ body: String, key: String?) async throws -> Answer {
             try await web.send(.post, path + "/refunds", as: admin, body: body, key: key)
         }
         let some = #"{"amount": {"amount": 400, "currency": "GBP"}, "reason": "goodwill"}"#
@@ -122,7 +123,7 @@ import Testing
         #expect(
             try await web.send(.get, "/api/v1/admin/payments?state=failed", as: admin).text("data.0") == nil)
         let verified = try await web.send(.get, "/api/v1/admin/ledger/verify", as: admin)
-        #expect(verified.text("data.balanced") == "1" || verified.text("data.balanced") == "true")
+        #expect(verified.text("data.balanced") == "true")
         #expect(verified.text("data.transactions") == "3" && verified.text("data.differences.0") == nil)
     }
 

@@ -1,13 +1,9 @@
-import Foundation
 import HTTPTypes
-import Hummingbird
-import Logging
-import NIOCore
-import SoukAuthToken
 import SoukCallContext
 import SoukDatabase
 import SoukEnv
 import SoukHTTP
+import SoukHTTPTesting
 import SoukIDs
 import SoukIdentifiers
 import SoukPaymentKernel
@@ -20,39 +16,24 @@ import Testing
 
 /// The whole service behind its routes, without sockets.
 struct WebBench: Sendable {
-    /// What came back.
-    struct Answer: Sendable {
-        let status: Int
-        let headers: HTTPFields
-        let body: [UInt8]
-
-        /// The value at a path such as `data.items.0.id`, as text; nil where there is none.
-        func text(_ path: String) -> String? {
-            var value = try? JSONSerialization.jsonObject(with: Data(body))
-            for step in path.split(separator: ".") {
-                if let list = value as? [Any] {
-                    guard let index = Int(step), list.indices.contains(index) else { return nil }
-                    value = list[index]
-                } else {
-                    value = (value as? [String: Any])?[String(step)]
-                }
-            }
-            return value.map { "\($0)" }
-        }
-
-        var code: String? { text("code") }
-    }
-
     /// Who calls.
     enum Caller: Sendable {
         case nobody
         case user(UserID)
         case admin(UserID)
+
+        var token: String? {
+            switch self {
+            case .nobody: nil
+            case .user(let user): PlainTokens.token(for: user)
+            case .admin(let user): PlainTokens.token(for: user, .admin)
+            }
+        }
     }
 
     let bench: PaymentBench
     let vendors = FakeVendors()
-    private let responder: RouterResponder<SoukRequestContext>
+    private let caller: TestCaller
 
     init(_ adjust: (inout PaymentOptions) -> Void = { _ in }) async throws {
         var options = PaymentOptions()
@@ -62,12 +43,10 @@ struct WebBench: Sendable {
         let service = PaymentService(
             resources: ServiceResources(
                 name: "payment", database: bench.database, broker: UnusedBroker(), clock: bench.clock,
-                environment: SoukEnv.Environment(values: [:])),
+                environment: Environment(values: [:])),
             provider: bench.provider, vendors: vendors, options: options)
         try await service.prepare()
-        let router = WebRouter(verifier: NamesAreTokens())
-        service.registerRoutes(router.routes)
-        responder = router.buildResponder()
+        caller = TestCaller(register: service.registerRoutes)
     }
 
     /// Sends a request; `body` is JSON unless `headers` say otherwise.
@@ -76,26 +55,9 @@ struct WebBench: Sendable {
         key: String? = nil, headers extra: [String: String] = [:]
     ) async throws -> Answer {
         var headers = HTTPFields()
-        switch caller {
-        case .nobody: break
-        case .user(let user): headers[.authorization] = "Bearer user.\(user)"
-        case .admin(let user): headers[.authorization] = "Bearer admin.\(user)"
-        }
-        if body != nil { headers[.contentType] = "application/json" }
         if let key { headers[.idempotencyKey] = key }
-        for (name, value) in extra {
-            if let name = HTTPField.Name(name) { headers[name] = value }
-        }
-        let request = Request(
-            head: HTTPRequest(
-                method: method, scheme: "http", authority: "test", path: path, headerFields: headers),
-            body: RequestBody(buffer: ByteBuffer(string: body ?? "")))
-        let response = try await responder.respond(
-            to: request, context: SoukRequestContext(logger: Logger(label: "test")))
-        let collected = CollectedBody()
-        try await response.body.write(collected)
-        return Answer(
-            status: response.status.code, headers: response.headers, body: await collected.bytes.all)
+        for (name, value) in extra { headers[try #require(HTTPField.Name(name))] = value }
+        return try await self.caller.send(method, path, as: caller.token, body: body, headers: headers)
     }
 }
 
@@ -142,28 +104,4 @@ final class FakeVendors: VendorKernel {
     func cancelFulfilment(_ order: OrderID, _ context: CallContext) async throws(VendorKernelError) {
         throw .unavailable("payment never cancels fulfilment")
     }
-}
-
-/// Bearer tokens that say who somebody is.
-private struct NamesAreTokens: TokenVerifier {
-    func verify(_ token: String) async throws(TokenError) -> Principal {
-        let parts = token.split(separator: ".")
-        guard parts.count == 2, let user = UserID(String(parts[1])) else { throw .malformed("test token") }
-        return Principal(userID: user, roles: parts[0] == "admin" ? [.admin] : [.customer], sessionID: "s")
-    }
-}
-
-private struct CollectedBody: ResponseBodyWriter {
-    actor Bytes {
-        private(set) var all: [UInt8] = []
-        func append(_ more: [UInt8]) { all += more }
-    }
-
-    let bytes = Bytes()
-
-    mutating func write(_ buffer: ByteBuffer) async throws {
-        await bytes.append(Array(buffer.readableBytesView))
-    }
-
-    consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
 }

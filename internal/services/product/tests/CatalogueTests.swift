@@ -1,6 +1,7 @@
 import HTTPTypes
 import SoukCallContext
 import SoukDatabase
+import SoukHTTPTesting
 import SoukIDs
 import SoukIdentifiers
 import SoukMoney

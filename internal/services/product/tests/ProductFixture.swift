@@ -1,10 +1,8 @@
 import HTTPTypes
-import SoukAuthToken
-import SoukBroker
 import SoukCallContext
 import SoukDatabase
 import SoukEnv
-import SoukHTTP
+import SoukHTTPTesting
 import SoukIDs
 import SoukIdentifiers
 import SoukService
@@ -20,46 +18,33 @@ import Testing
 struct ProductFixture: Sendable {
     /// Somebody who calls.
     struct Caller: Sendable {
-        let userID: UserID
+        let userID = UserID()
         let token: String
+
+        init(_ role: Role) { token = PlainTokens.token(for: userID, role) }
     }
 
     let clock = ManualClock()
     let database: any Database
     let vendors = FakeVendors()
     let service: ProductService
-    let ann: Caller
-    let bob: Caller
-    let customer: Caller
-    let admin: Caller
+    let ann = Caller(.vendor)
+    let bob = Caller(.vendor)
+    let customer = Caller(.customer)
+    let admin = Caller(.admin)
     let annsVendor = VendorID()
     let bobsVendor = VendorID()
     private let caller: TestCaller
 
     init() async throws {
         database = try await TestDatabase.make()
-        let keys = try await TokenKeys.generate(clock: clock)
         service = ProductService(
             resources: ServiceResources(
-                name: "product", database: database, broker: SilentBroker(), clock: clock,
+                name: "product", database: database, broker: UnusedBroker(), clock: clock,
                 environment: Environment(values: [:])),
             vendors: vendors)
         try await service.prepare()
-        let web = WebRouter(verifier: keys)
-        service.registerRoutes(web.routes)
-        caller = TestCaller(responder: web.buildResponder())
-        let start = clock.now()
-        func account(_ roles: Set<Role>) async throws -> Caller {
-            let id = UserID()
-            let claims = AccessClaims(
-                userID: id, roles: roles, sessionID: "s", issuedAt: start,
-                expiresAt: start + .seconds(86_400 * 30))
-            return Caller(userID: id, token: try await keys.createToken(claims))
-        }
-        ann = try await account([.customer, .vendor])
-        bob = try await account([.customer, .vendor])
-        customer = try await account([.customer])
-        admin = try await account([.admin])
+        caller = TestCaller(register: service.registerRoutes)
         vendors.set(annsVendor, ownedBy: ann.userID, .active)
         vendors.set(bobsVendor, ownedBy: bob.userID, .active)
     }
@@ -69,7 +54,7 @@ struct ProductFixture: Sendable {
         headers: HTTPFields = [:]
     ) async throws -> Answer {
         try await self.caller.send(
-            method, path, token: caller?.token, json: json, headers: headers, from: "203.0.113.1")
+            method, path, as: caller?.token, body: json, headers: headers)
     }
 
     /// Makes a product and returns it; `more` goes into the body.
@@ -157,27 +142,5 @@ final class FakeVendors: VendorKernel {
 
     func cancelFulfilment(_ order: OrderID, _ context: CallContext) async throws(VendorKernelError) {
         throw .unavailable("not expected")
-    }
-}
-
-/// A broker that nothing is expected of.
-struct SilentBroker: Broker {
-    var capabilities: BrokerCapabilities { .all }
-
-    func publish(_ messages: [BrokerMessage], to topic: String) async throws(BrokerError) {}
-
-    func subscribe(
-        to topics: [String], group: String, options: SubscriptionOptions
-    ) async throws(BrokerError) -> any BrokerSubscription {
-        ClosedSubscription()
-    }
-
-    func lag(group: String) async throws(BrokerError) -> [String: Int] { [:] }
-
-    func close() async {}
-
-    private struct ClosedSubscription: BrokerSubscription {
-        func next() async throws(BrokerError) -> Delivery? { nil }
-        func close() async {}
     }
 }

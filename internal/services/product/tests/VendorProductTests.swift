@@ -1,6 +1,7 @@
 import HTTPTypes
 import SoukDatabase
 import SoukHTTP
+import SoukHTTPTesting
 import SoukIDs
 @testable import SoukProduct
 import SoukTesting

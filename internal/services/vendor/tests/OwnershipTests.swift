@@ -1,4 +1,5 @@
 import HTTPTypes
+import SoukHTTPTesting
 import SoukIDs
 import SoukIdentifiers
 import Testing

@@ -1,5 +1,4 @@
 import SoukAPI
-import SoukBroker
 import SoukCallContext
 import SoukCloudEvents
 import SoukDatabase
@@ -182,23 +181,4 @@ func contents(of database: any Database) async throws -> [String] {
         }
     }
     return contents
-}
-
-/// Stands where no test publishes through a broker; one that does must say so.
-struct UnusedBroker: Broker {
-    var capabilities: BrokerCapabilities { [] }
-
-    func publish(_ messages: [BrokerMessage], to topic: String) async throws(BrokerError) {
-        Issue.record("nothing is to be published here")
-    }
-
-    func subscribe(
-        to topics: [String], group: String, options: SubscriptionOptions
-    ) async throws(BrokerError) -> any BrokerSubscription {
-        throw BrokerError(.unsupported, detail: "nothing is to be consumed here")
-    }
-
-    func lag(group: String) async throws(BrokerError) -> [String: Int] { [:] }
-
-    func close() async {}
 }

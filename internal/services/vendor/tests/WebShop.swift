@@ -1,6 +1,7 @@
 import HTTPTypes
 import SoukCallContext
 import SoukEvents
+import SoukHTTPTesting
 import SoukIDs
 import SoukIdentifiers
 import SoukVendorKernel
