@@ -83,7 +83,8 @@ struct Problem {
     /// The answer to the client.
     func reply(requestID: String) -> Reply {
         let details = ProblemDetails(
-            status: status, title: HTTPResponseStatus(statusCode: status).reasonPhrase, code: code, detail: detail,
+            status: status, title: HTTPResponseStatus(statusCode: status).reasonPhrase, code: code,
+            detail: detail,
             requestID: requestID, traceID: InstrumentationContext.current?.traceID ?? requestID,
             errors: fieldErrors)
         var headers = headers

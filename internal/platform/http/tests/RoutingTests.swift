@@ -51,7 +51,8 @@ import Testing
     @Test func theMostLiteralTemplateSaysWhatIsAllowed() {
         let catalogue = RouteCatalogue()
         for (method, path) in [
-            ("GET", "/a/{id}"), ("PATCH", "/a/{key}"), ("POST", "/a/all"), ("PUT", "/{x}/all"), ("GET", "/b/**"),
+            ("GET", "/a/{id}"), ("PATCH", "/a/{key}"), ("POST", "/a/all"), ("PUT", "/{x}/all"),
+            ("GET", "/b/**"),
             ("POST", "/b/{id}"),
         ] {
             catalogue.add(method: method, path: path)
