@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// A JWK Set (RFC 7517, section 5) of public keys, as served at `/.well-known/jwks.json`.
 package struct JWKSDocument: Codable, Sendable, Hashable {

@@ -40,11 +40,12 @@ struct Variant: Sendable, Hashable {
     /// What one piece may cost at most, in minor units: sums over carts stay far from overflow.
     static let maxPrice: Int64 = 1_000_000_000_000
 
-    /// What is wrong with a SKU, nil when nothing is: 1 to 64 printable ASCII characters, blanks only inside.
+    /// What is wrong with a SKU, nil when nothing is: 1 to 64 printable ASCII characters, blanks only inside and no
+    /// commas, which separate SKUs in queries about stock.
     static func complaint(aboutSKU sku: String) -> String? {
-        let isPrintable = sku.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+        let isPrintable = sku.utf8.allSatisfy { (0x20...0x7E).contains($0) && $0 != UInt8(ascii: ",") }
         guard isPrintable, !sku.isEmpty, sku.utf8.count <= 64, sku.first != " ", sku.last != " " else {
-            return "The value must have 1 to 64 printable ASCII characters and no blanks at its ends."
+            return "The value must have 1 to 64 printable ASCII characters, no comma, no blanks at its ends."
         }
         return nil
     }

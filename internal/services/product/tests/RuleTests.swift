@@ -93,6 +93,7 @@ import Testing
 
     @Test(arguments: [
         ("85123A", true), ("gift_0001 20", true), ("", false), (" a", false), ("a ", false), ("é", false),
+        ("a,b", false),
     ])
     func skus(_ sku: String, _ isFine: Bool) {
         #expect((Variant.complaint(aboutSKU: sku) == nil) == isFine)
