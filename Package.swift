@@ -75,7 +75,7 @@ var platform: [Target] {
                 "SoukBroker", "SoukCallContext", "SoukCloudEvents", "SoukDatabase", "SoukErrors", "SoukIDs",
                 "SoukPagination", "SoukTime", .lifecycle, .logging, .metrics, .tracing,
             ],
-            testing: ["SoukBrokerEmbedded", "SoukTesting"])
+            testing: ["SoukBrokerEmbedded", "SoukObservability", "SoukTesting"])
         + module(
             "SoukHTTP", "internal/platform/http",
             [
@@ -84,7 +84,7 @@ var platform: [Target] {
                 .logging,
                 .metrics, .nio, .nioHTTP1, .tracing,
             ],
-            testing: ["SoukTesting", "SoukHTTPTesting", "SoukDatabaseSQLite", "SoukMoney"])
+            testing: ["SoukTesting", "SoukHTTPTesting", "SoukDatabaseSQLite", "SoukLogger", "SoukMoney"])
         + module(
             "SoukService", "internal/platform/service",
             [

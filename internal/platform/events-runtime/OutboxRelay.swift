@@ -59,9 +59,17 @@ final class OutboxRelay: Service, CustomStringConvertible {
         var housekeeping = Housekeeping()
         while !stopping.isFinished {
             do {
-                while !stopping.isFinished, try await publishBatch() {}
-                failures = 0
+                let published: Result<Void, any Error>
+                do {
+                    while !stopping.isFinished, try await publishBatch() {}
+                    published = .success(())
+                } catch {
+                    published = .failure(error)
+                }
+                // The depth matters most while nothing can be published.
                 try await housekeeping.run(store, metrics: metrics, now: clock.now(), options: options)
+                try published.get()
+                failures = 0
             } catch {
                 failures += 1
                 logger.warning("relaying the outbox of \(store.service), failure \(failures): \(error)")

@@ -2,6 +2,7 @@ import SoukBroker
 import SoukCloudEvents
 import SoukDatabase
 import SoukErrors
+import SoukObservability
 import SoukTesting
 import Testing
 
@@ -83,6 +84,23 @@ struct OutboxTests {
         }
         for (_, numbers) in try await fixture.effects() { #expect(numbers == numbers.sorted()) }
         #expect(try await fixture.effects().values.reduce(0) { $0 + $1.count } == 30)
+    }
+
+    @Test func `the depth is told while the broker is away`() async throws {
+        let registry = SoukObservability.bootstrap()
+        let clock = ManualClock()
+        let fixture = try await EventsFixture()
+        // A name of its own, because all tests write to the process's metrics.
+        let runtime = EventRuntime(
+            service: "deep", database: fixture.shopDatabase, broker: UnusedBroker(), clock: clock,
+            options: .quick)
+        try await fixture.shopDatabase.transaction {
+            try await runtime.outbox.append(Counted(tallyId: "a", number: 1), in: $0)
+        }
+        try await fixture.running(runtime.services(handlers: [])) {
+            await clock.sleepers()
+            #expect(registry.render().contains(#"outbox_depth{service="deep"} 1"#))
+        }
     }
 
     @Test func `a shutdown flushes the outbox`() async throws {
