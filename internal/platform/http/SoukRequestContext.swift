@@ -1,4 +1,5 @@
 package import Hummingbird
+import HummingbirdCore
 package import Logging
 import NIOCore
 package import SoukCallContext
@@ -139,5 +140,14 @@ extension RequestContext {
     package var routeTemplate: String? {
         guard let path = endpointPath, path != "NotFound" else { return nil }
         return path
+    }
+
+    /// The path for logs and traces: `{token}` stands where the route's template has it, for who knows it may use it.
+    func publicPath(of request: Request) -> String {
+        let path = request.uri.path
+        guard let template = routeTemplate, template.contains("{token}") else { return path }
+        let parts = path.split(separator: "/")
+        let names = template.split(separator: "/")
+        return zip(parts, names).map { $1 == "{token}" ? "/{token}" : "/\($0)" }.joined()
     }
 }

@@ -18,12 +18,12 @@ struct TraceMiddleware: RouterMiddleware {
         let span = startSpan(request.method.rawValue, context: parent, ofKind: .server)
         defer { span.end() }
         span.attributes["http.request.method"] = request.method.rawValue
-        span.attributes["url.path"] = request.uri.path
         span.attributes["client.address"] = context.clientAddress
         span.attributes["souk.request_id"] = context.requestID
 
         return try await InstrumentationContext.$current.withValue(span.context) {
             let response = try await next(request, context)
+            span.attributes["url.path"] = context.publicPath(of: request)
             if let route = context.routeTemplate {
                 span.operationName = "\(request.method.rawValue) \(route)"
                 span.attributes["http.route"] = route

@@ -1,10 +1,12 @@
 import HTTPTypes
 import Hummingbird
+import Logging
 import SoukAPI
 import SoukCallContext
 import SoukErrors
-import SoukHTTP
+@testable import SoukHTTP
 import SoukHTTPTesting
+import SoukLogger
 import SoukTesting
 import Synchronization
 import Testing
@@ -187,6 +189,29 @@ private struct Secret: Error {
     ])
     func badAddressRanges(text: String) {
         #expect(AddressRange(text) == nil)
+    }
+}
+
+@Suite struct AccessLogTests {
+    private final class Lines: LogSink {
+        private let lines = Mutex<[String]>([])
+        var all: [String] { lines.withLock { $0 } }
+        func write(_ line: [UInt8]) { lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) } }
+    }
+
+    @Test func tokensInPathsAreNotLogged() async throws {
+        let lines = Lines()
+        let logger = Logger(label: "test") { label in
+            SoukLogHandler(label: label, level: .info, format: .json, service: "test", sink: lines)
+        }
+        let caller = TestCaller(extra: [AccessLogMiddleware(logger: logger)]) { routes in
+            routes.open.get("/pages/{id}/{token}") { _, _ in Reply.noContent }
+        }
+        #expect(try await caller.send(.get, "/pages/7/hunter2").status == 204)
+        #expect(try await caller.send(.get, "/nowhere/8").status == 404)
+        #expect(lines.all.count == 2 && !lines.all.joined().contains("hunter2"))
+        #expect(lines.all.first?.contains(#""path":"/pages/7/{token}""#) == true)
+        #expect(lines.all.last?.contains(#""path":"/nowhere/8""#) == true)
     }
 }
 
