@@ -20,8 +20,10 @@ package import SoukTime
 package struct Idempotency: Sendable {
     /// How long answers are kept.
     package static let retention: Duration = .seconds(24 * 60 * 60)
-    /// How long a running request holds its key; longer than any request may take.
+    /// How long a running request holds its key at least; one with a later deadline holds it until ``overrun`` after that.
     package static let lease: Duration = .seconds(60)
+    /// How long a request may take to end once its deadline has passed.
+    static let overrun: Duration = .seconds(30)
     /// Longest body that is taken, in bytes.
     package static let maxBodyBytes = 1 << 20
 
@@ -58,7 +60,8 @@ package struct Idempotency: Sendable {
         let claim = IdempotencyStore.Claim(
             scope: "\(context.principal.userID) \(request.method.rawValue) \(context.routeTemplate ?? "")",
             key: key,
-            fingerprint: Self.fingerprint(of: request, bytes), owner: IdempotencyStore.newOwner())
+            fingerprint: Self.fingerprint(of: request, bytes), owner: IdempotencyStore.newOwner(),
+            lease: Self.lease(until: context.call.deadline))
         switch try await store.claim(claim, now: clock.now()) {
         case .replay(var reply):
             reply.headers[.idempotencyReplayed] = "true"
@@ -123,6 +126,11 @@ package struct Idempotency: Sendable {
         if case .failure(let error) = outcome {
             logger.error("idempotency key not settled", metadata: ["error": "\(error)"])
         }
+    }
+
+    private static func lease(until deadline: ContinuousClock.Instant?) -> Duration {
+        guard let deadline else { return lease }
+        return max(lease, ContinuousClock.now.duration(to: deadline) + overrun)
     }
 
     static func isFinal(_ status: Int) -> Bool {

@@ -13,6 +13,8 @@ struct IdempotencyStore: Sendable {
         let key: String
         let fingerprint: [UInt8]
         let owner: String
+        /// How long the run may take at most; then the key is free.
+        let lease: Duration
     }
 
     enum Outcome: Sendable {
@@ -31,7 +33,7 @@ struct IdempotencyStore: Sendable {
 
     func claim(_ claim: Claim, now: Timestamp) async throws -> Outcome {
         try await database.transaction { tx in
-            let lockedUntil = now + Idempotency.lease
+            let lockedUntil = now + claim.lease
             let inserted = try await tx.execute(
                 """
                 INSERT INTO idempotency_keys (scope, key, fingerprint, state, owner, locked_until, expires_at)

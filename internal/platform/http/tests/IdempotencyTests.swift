@@ -171,6 +171,29 @@ private final class Shop: Sendable {
         #expect(shop.count == 1)
     }
 
+    @Test func aRequestThatMayTakeLongHoldsItsKeyAsLong() async throws {
+        let started = TestSignal()
+        let finish = TestSignal()
+        let shop = try await Shop { run in
+            started.fire()
+            if run == 1 { await finish.wait() }
+            return try Reply.ok(run)
+        }
+        var options = HTTPOptions()
+        options.requestTimeout = .seconds(300)
+        try await withRoutes(options: options, shop.register) { client async throws in
+            async let first = client.post(
+                "/buy/hat", as: "customer", json: #"{"name": "Ann"}"#, headers: [.idempotencyKey: "k"])
+            await started.wait()
+            shop.clock.advance(by: .seconds(299))
+            #expect(
+                try await client.post("/buy/hat", as: "customer", json: ann, headers: key("k")).status == 409)
+            finish.fire()
+            #expect(try await first.status == 200)
+        }
+        #expect(shop.count == 1)
+    }
+
     @Test(arguments: [ErrorKind.conflict, .rateLimited, .unavailable, .internalError, .timedOut])
     func passingFailuresFreeTheKey(kind: ErrorKind) async throws {
         let shop = try await Shop { run in
