@@ -96,6 +96,12 @@ extension Answer {
 /// Passwords that are their own hash, counting what is asked of it.
 final class RecordingHasher: PasswordHashing {
     private let asked = Mutex<[String?]>([])
+    private let isStuck: Bool
+    /// Fires with the first check.
+    let started = TestSignal()
+
+    /// - Parameter isStuck: whether checks end by cancellation only.
+    init(isStuck: Bool = false) { self.isStuck = isStuck }
 
     /// The stored hashes that passwords were checked against; nil where there was none.
     var checks: [String?] { asked.withLock { $0 } }
@@ -104,6 +110,8 @@ final class RecordingHasher: PasswordHashing {
 
     func verify(_ password: String, against stored: String?) async throws -> Bool {
         asked.withLock { $0.append(stored) }
+        started.fire()
+        if isStuck { try await ManualClock().sleep(for: .seconds(1)) }
         return password == stored
     }
 

@@ -109,6 +109,20 @@ import Testing
         #expect(hasher.checks.count == 10)
     }
 
+    /// One that took too long, or whose client has gone.
+    @Test func anAttemptThatIsCancelledIsNotCounted() async throws {
+        let auth = try await AuthFixture()
+        let hasher = RecordingHasher(isStuck: true)
+        let login = login(auth, hasher)
+        let attempt = Task {
+            try await login.logIn(email: "ann@example.com", password: "right", from: ClientAddress("a"))
+        }
+        await hasher.started.wait()
+        attempt.cancel()
+        await #expect(throws: CancellationError.self) { try await attempt.value }
+        #expect(try await auth.count("SELECT sum(attempts) FROM throttles") == 0)
+    }
+
     @Test func aHashAtAnotherCostIsRenewed() async throws {
         let auth = try await AuthFixture()
         _ = try await auth.register("ann@example.com")
