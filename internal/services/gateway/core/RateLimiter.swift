@@ -4,7 +4,7 @@ import Synchronization
 /// instant per client and lets a full window's quota through at once.
 ///
 /// Safe from any thread. Remembers at most `capacity` clients; beyond that those that are back at their full quota go
-/// first, and if all are busy, an arbitrary tenth of them starts afresh.
+/// first, and if they are fewer than a tenth, arbitrary others start afresh to make it one.
 final class RateLimiter: Sendable {
     /// What a client may still do.
     struct Decision: Equatable, Sendable {
@@ -47,19 +47,19 @@ final class RateLimiter: Sendable {
                 return Decision(
                     isAllowed: false, remaining: 0, reset: now.duration(to: full), retryAfter: debt - window)
             }
-            if fullAt[client] == nil, fullAt.count >= capacity { Self.makeRoom(in: &fullAt, at: now) }
+            if fullAt[client] == nil, fullAt.count >= capacity { makeRoom(in: &fullAt, at: now) }
             fullAt[client] = next
             return Decision(
                 isAllowed: true, remaining: Int((window - debt) / interval), reset: debt, retryAfter: .zero)
         }
     }
 
-    private static func makeRoom(
+    private func makeRoom(
         in fullAt: inout [String: ContinuousClock.Instant], at now: ContinuousClock.Instant
     ) {
-        let before = fullAt.count
         fullAt = fullAt.filter { $0.value > now }
-        guard fullAt.count == before else { return }
-        for client in fullAt.keys.prefix(max(before / 10, 1)) { fullAt[client] = nil }
+        // A tenth, so that not every newcomer pays for a look at all of them.
+        let surplus = fullAt.count - (capacity - max(capacity / 10, 1))
+        for client in fullAt.keys.prefix(max(surplus, 0)) { fullAt[client] = nil }
     }
 }

@@ -45,4 +45,13 @@ import Testing
         for client in 0..<10_000 { #expect(limiter.admit("\(client)", at: start).isAllowed) }
         #expect(limiter.count <= 100)
     }
+
+    @Test func notEveryNewcomerPaysForMakingRoom() {
+        let limiter = RateLimiter(quota: 10, window: .seconds(10), capacity: 100)
+        // One client has its full quota again; the others are busy.
+        #expect(limiter.admit("rested", at: start - .seconds(60)).isAllowed)
+        for client in 1..<100 { #expect(limiter.admit("\(client)", at: start).isAllowed) }
+        #expect(limiter.admit("newcomer", at: start).isAllowed)
+        #expect(limiter.count <= 91)
+    }
 }
