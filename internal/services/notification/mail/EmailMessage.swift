@@ -63,18 +63,20 @@ package struct EmailMessage: Sendable, Hashable {
     }
 
     /// The text as it may stand in a header: unchanged where it is printable ASCII, else RFC 2047 encoded words of
-    /// at most 75 characters, folded. Line ends can't survive either way, so no header can be injected.
+    /// at most 75 characters, folded. Neither line ends nor encoded words of the text's own survive either way, so it
+    /// can't inject a header nor be read as anything but itself.
     static func encodedWords(_ text: String) -> String {
         let isPlain =
             text.utf8.count <= 60
             && text.utf8.allSatisfy { byte in
-                (0x20...0x7e).contains(byte) && !#"()<>@,;:\"[]"#.utf8.contains(byte)
+                (0x20...0x7e).contains(byte) && !#"()<>@,;:\"[]="#.utf8.contains(byte)
             }
         guard !isPlain else { return text }
         var words: [String] = []
         var chunk: [UInt8] = []
-        for character in text {
-            let bytes = Array(character.utf8)
+        // Not by characters: one with many marks has no end.
+        for scalar in text.unicodeScalars {
+            let bytes = Array(UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
             if !chunk.isEmpty, chunk.count + bytes.count > 45 {
                 words.append(word(chunk))
                 chunk = []

@@ -22,12 +22,18 @@ import Testing
 
     @Test(arguments: [
         "plain", "Ada \"the\" Boss", "Żółw", "line\r\nBcc: x@evil.test", String(repeating: "é", count: 90),
+        "e" + String(repeating: "\u{301}", count: 1_000),
     ])
     func headersStayOneHeader(text: String) {
         let encoded = EmailMessage.encodedWords(text)
         for line in encoded.components(separatedBy: "\r\n") { #expect(line.utf8.count <= 76) }
         #expect(!encoded.contains("\r\nB"))
         #expect(encoded.utf8.allSatisfy { $0 < 0x80 })
+    }
+
+    @Test func nobodyIsNamedByAnEncodedWordOfTheirOwn() {
+        let name = "=?utf-8?B?U291aw==?="
+        #expect(EmailMessage.encodedWords(name) == "=?utf-8?B?PT91dGYtOD9CP1UyOTFhdz09Pz0=?=")
     }
 
     @Test func theMessageIsASCIIWithShortLinesAndEscapedHTML() throws {
