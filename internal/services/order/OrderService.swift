@@ -61,7 +61,7 @@ package final class OrderService: HostedService {
             database: database, pricing: CartPricing(products: products, vendors: vendors), clock: clock)
         checkout = Checkout(
             database: database, carts: carts, sagas: sagas, clock: clock,
-            paymentWindow: configuration.paymentWindow)
+            paymentWindow: configuration.paymentWindow, maximumUnpaid: configuration.maximumUnpaid)
         cancellation = Cancellation(
             database: database, transitions: transitions, sagas: sagas, clock: clock, logger: logger)
         reconciler = Reconciler(
@@ -132,6 +132,8 @@ package final class OrderService: HostedService {
 struct OrderConfiguration: Sendable {
     /// How long a placed order waits for its payment.
     var paymentWindow: Duration = .seconds(30 * 60)
+    /// How many placed orders of one customer may wait at a time.
+    var maximumUnpaid = 20
     var reconcileInterval: Duration = .seconds(30)
     /// When an order that doesn't move is looked into.
     var reconcileAfter: Duration = .seconds(60)
@@ -144,6 +146,7 @@ struct OrderConfiguration: Sendable {
     /// - Throws: `ConfigurationError` for a malformed duration, or zero where time must pass.
     init(_ environment: Environment) throws(ConfigurationError) {
         paymentWindow = try Self.positive(environment, "SOUK_ORDER_PAYMENT_WINDOW", default: paymentWindow)
+        maximumUnpaid = try environment.int("SOUK_ORDER_MAX_UNPAID", default: maximumUnpaid, in: 1...100_000)
         let slack = try environment.duration("SOUK_ORDER_RESERVATION_SLACK", default: .seconds(10 * 60))
         sagas = OrderSagas.Options(hold: paymentWindow + slack)
         reconcileInterval = try Self.positive(

@@ -27,18 +27,23 @@ struct Checkout: Sendable {
     let sagas: OrderSagas
     let clock: any WallClock
     let paymentWindow: Duration
+    /// Orders of one customer that may wait for their payment: each holds stock that others can't buy.
+    let maximumUnpaid: Int
     private let store = OrderStore()
     private let sagaStore = SagaStore()
     private let cartStore = CartStore()
 
     init(
-        database: any Database, carts: Carts, sagas: OrderSagas, clock: any WallClock, paymentWindow: Duration
+        database: any Database, carts: Carts, sagas: OrderSagas, clock: any WallClock,
+        paymentWindow: Duration,
+        maximumUnpaid: Int
     ) {
         self.database = database
         self.carts = carts
         self.sagas = sagas
         self.clock = clock
         self.paymentWindow = paymentWindow
+        self.maximumUnpaid = maximumUnpaid
     }
 
     /// Places the order of this key, or goes on with it.
@@ -82,6 +87,9 @@ struct Checkout: Sendable {
                 // Two keys over one cart would buy it twice.
                 guard try await !store.isCreating(for: customer, in: tx) else {
                     throw OrderError.checkoutInProgress
+                }
+                guard try await store.unpaidCount(of: customer, in: tx) < maximumUnpaid else {
+                    throw OrderError.tooManyUnpaid(maximumUnpaid)
                 }
                 try await store.insert(draft, key: key, in: tx)
                 try await sagaStore.set(.reserve, of: draft.order.id, at: clock.now(), in: tx)

@@ -18,6 +18,8 @@ enum OrderError: SoukError, Equatable {
     case totalChanged(expected: Money, actual: Money)
     /// Another checkout of this customer hasn't come to an end yet.
     case checkoutInProgress
+    /// The customer has as many orders waiting for their payment as are allowed; the number is the limit.
+    case tooManyUnpaid(Int)
     /// The checkout is persisted and goes on by itself; the text is for logs.
     case checkoutUnfinished(String)
     case checkoutExpired
@@ -32,8 +34,8 @@ enum OrderError: SoukError, Equatable {
         case .notFound, .cartItemNotFound: .notFound
         case .cartFull, .quantityTooLarge, .mixedCurrencies, .nothingToPay, .tooLarge: .unprocessable
         case .checkoutUnfinished: .unavailable
-        case .cartEmpty, .notPurchasable, .totalChanged, .checkoutInProgress, .checkoutExpired,
-            .notCancellable,
+        case .cartEmpty, .notPurchasable, .totalChanged, .checkoutInProgress, .tooManyUnpaid,
+            .checkoutExpired, .notCancellable,
             .alreadyShipped, .illegalTransition, .paymentMismatch:
             .conflict
         }
@@ -52,6 +54,7 @@ enum OrderError: SoukError, Equatable {
         case .tooLarge: "checkout.too_large"
         case .totalChanged: "checkout.total_changed"
         case .checkoutInProgress: "checkout.in_progress"
+        case .tooManyUnpaid: "checkout.too_many_unpaid"
         case .checkoutUnfinished: "checkout.unfinished"
         case .checkoutExpired: "checkout.expired"
         case .notCancellable: "order.not_cancellable"
@@ -76,6 +79,8 @@ enum OrderError: SoukError, Equatable {
         case .totalChanged(let expected, let actual):
             "The total is \(actual.formatted), not \(expected.formatted)."
         case .checkoutInProgress: "Another checkout of yours is still under way."
+        case .tooManyUnpaid(let limit):
+            "\(limit) orders of yours wait for their payment; pay or cancel one of them first."
         case .checkoutUnfinished: "The checkout goes on; ask again with the same Idempotency-Key."
         case .checkoutExpired: "The checkout took longer than there was time to pay."
         case .notCancellable(let status): "An order that is \(status.rawValue) can't be cancelled."

@@ -44,6 +44,15 @@ struct OrderStore: Sendable {
         return row != nil
     }
 
+    /// How many orders of this customer wait for their payment.
+    func unpaidCount(of customer: UserID, in executor: some SQLExecutor) async throws(DatabaseError) -> Int {
+        try await executor.scalar(
+            """
+            SELECT COUNT(*) FROM orders
+            WHERE customer_id = \(customer) AND status = \(OrderStatus.awaitingPayment.rawValue)
+            """) ?? 0
+    }
+
     /// Writes a new order with its parts and lines.
     ///
     /// - Throws: `uniqueViolation` when the number is taken.

@@ -15,6 +15,26 @@ import Testing
 @testable import SoukOrder
 
 @Suite struct CheckoutTests {
+    @Test func aCustomerHoldsOnlySoMuchWithoutPaying() async throws {
+        let world = try await OrderWorld()
+        let service = try await world.start()
+        let thing = world.peers.sell("A", price: try OrderWorld.pounds(100))
+        let limit = service.configuration.maximumUnpaid
+        func buy(_ number: Int, as customer: UserID) async throws -> OrderID {
+            try await world.fill(service, of: customer, [(thing.id, 1)])
+            return try await service.checkout.place(
+                world.command(), of: customer, key: "k\(number)", world.context)
+        }
+        var orders: [OrderID] = []
+        for number in 0..<limit { orders.append(try await buy(number, as: world.customer)) }
+        #expect(await code { _ = try await buy(limit, as: world.customer) } == "checkout.too_many_unpaid")
+        _ = try await buy(limit, as: UserID())
+        // The key of an order that is there already is no new order.
+        #expect(try await buy(0, as: world.customer) == orders[0])
+        try await world.pay(service, orders[0])
+        _ = try await buy(limit + 1, as: world.customer)
+    }
+
     @Test func oneOrderOverManyVendors() async throws {
         let world = try await OrderWorld()
         let service = try await world.start()

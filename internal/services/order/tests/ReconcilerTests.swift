@@ -160,9 +160,10 @@ import Testing
         let service = try await world.start()
         let variant = world.peers.sell("A", price: try OrderWorld.pounds(100), stock: 10_000)
         for index in 0..<250 {
-            try await world.fill(service, [(variant.id, 1)])
+            let customer = UserID()
+            try await world.fill(service, of: customer, [(variant.id, 1)])
             _ = try await service.checkout.place(
-                world.command(), of: world.customer, key: "\(index)", world.context)
+                world.command(), of: customer, key: "\(index)", world.context)
         }
         world.clock.advance(by: .seconds(61))
         #expect(try await service.reconciler.reconcile(world.context).ordersChecked == 250)
