@@ -87,18 +87,15 @@ class Market:
             {"sku": sku_of(code, pence), "attributes": {"stock_code": code},
              "price": {"amount": pence, "currency": CURRENCY}}
             for pence in prices]
-        body = {"name": f"{name.title()} ({code})"[:200], "slug": f"item-{code.lower()}", "variants": variants}
-        client = vendor.client
+        body = {
+            "name": f"{name.title()} ({code})"[:200], "slug": f"item-{code.lower()}", "status": "published",
+            "variants": variants}
         try:
-            product = client.post("/api/v1/products", body, key=f"product-{code}").data
+            product = vendor.client.post("/api/v1/products", body, key=f"product-{code}").data
         except ApiError as error:
             if error.status != 409:
                 raise
-            product = next(iter(client.pages("/api/v1/vendor/products", sku=variants[0]["sku"])))
-        if product["status"] == "draft":
-            current = client.get(f"/api/v1/products/{product['id']}")
-            if current.data["status"] == "draft":
-                client.patch(f"/api/v1/products/{product['id']}", {"status": "published"}, current.headers["etag"])
+            product = next(iter(vendor.client.pages("/api/v1/vendor/products", sku=variants[0]["sku"])))
         self.remember(vendor, product)
 
     @staticmethod
