@@ -80,6 +80,7 @@ struct CredentialStore: Sendable {
             guard ContinuousClock.now < deadline else {
                 throw Failure("another soukctl keeps the credentials locked")
             }
+            // flock(2) can only block the thread or answer at once, so it is asked again until the time is up.
             try await Task.sleep(for: .milliseconds(20))
         }
         return try await body()
