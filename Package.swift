@@ -6,6 +6,14 @@ let package = Package(
     products: [
         .executable(name: "souk", targets: ["souk"]),
         .executable(name: "soukctl", targets: ["soukctl"]),
+        .executable(name: "gateway", targets: ["gateway"]),
+        .executable(name: "auth-service", targets: ["auth-service"]),
+        .executable(name: "product-service", targets: ["product-service"]),
+        .executable(name: "vendor-service", targets: ["vendor-service"]),
+        .executable(name: "order-service", targets: ["order-service"]),
+        .executable(name: "payment-service", targets: ["payment-service"]),
+        .executable(name: "notification-service", targets: ["notification-service"]),
+        .executable(name: "mock-kafka", targets: ["mock-kafka"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -15,6 +23,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -35,6 +47,17 @@ var clibs: [Target] {
             name: "CArgon2", path: "internal/clibs/argon2", pkgConfig: "libargon2",
             providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CMalloc", path: "internal/clibs/malloc"),
+        .systemLibrary(
+            name: "CPQ", path: "internal/clibs/pq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        // Without pkgConfig: its flags are refused; the module map links.
+        .systemLibrary(
+            name: "CHiredis", path: "internal/clibs/hiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(
+            name: "CRDKafka", path: "internal/clibs/rdkafka", pkgConfig: "rdkafka",
+            providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(
+            name: "CRabbitMQ", path: "internal/clibs/rabbitmq", pkgConfig: "librabbitmq",
+            providers: [.apt(["librabbitmq-dev"])]),
     ]
 }
 
@@ -64,10 +87,29 @@ var platform: [Target] {
             "SoukDatabaseSQLite", "internal/platform/database-sqlite",
             ["CSQLite", "SoukDatabase", "SoukErrors", .logging, .nio],
             testing: ["SoukTesting", "SoukIDs", "SoukTime"])
+        + module(
+            "SoukDatabasePostgres", "internal/platform/database-postgres",
+            ["CPQ", "SoukDatabase", "SoukErrors", "SoukTime", .logging, .nio],
+            testing: ["SoukTesting", "SoukIDs"])
+        + module(
+            "SoukCache", "internal/platform/cache", ["SoukErrors", "SoukTime", .crypto, .logging],
+            testing: ["SoukTesting"])
+        + module(
+            "SoukCacheRedis", "internal/platform/cache-redis",
+            ["CHiredis", "SoukCache", "SoukErrors", "SoukTime", .crypto, .logging, .nio],
+            testing: ["SoukTesting"])
         + module("SoukBroker", "internal/platform/broker", ["SoukErrors"])
         + module(
             "SoukBrokerEmbedded", "internal/platform/broker-embedded",
             ["SoukBroker", "SoukDatabase", "SoukDatabaseSQLite", "SoukErrors", "SoukTime", .logging],
+            testing: ["SoukTesting"])
+        + module(
+            "SoukBrokerKafka", "internal/platform/broker-kafka",
+            ["CRDKafka", "SoukBroker", "SoukErrors", .logging],
+            testing: ["SoukTesting"], exclude: ["testing"])
+        + module(
+            "SoukBrokerRabbitMQ", "internal/platform/broker-rabbitmq",
+            ["CRabbitMQ", "SoukBroker", "SoukErrors", .logging],
             testing: ["SoukTesting"])
         + module(
             "SoukEventsRuntime", "internal/platform/events-runtime",
@@ -96,12 +138,48 @@ var platform: [Target] {
                 .unixSignals,
             ],
             testing: ["SoukBrokerEmbedded", "SoukHTTPTesting", "SoukIDs", "SoukTesting"])
+        + module(
+            "SoukGuards", "internal/platform/guards",
+            [
+                "SoukAuthToken", "SoukCache", "SoukCallContext", "SoukErrors", "SoukHTTP", "SoukIDs",
+                "SoukTime", .httpClient, .lifecycle, .logging, .nio,
+            ],
+            testing: ["SoukTesting", "SoukHTTPTesting"])
+        + module(
+            "SoukRPCRuntime", "internal/platform/rpc-runtime",
+            [
+                "SoukAuthToken", "SoukCallContext", "SoukEnv", "SoukErrors", "SoukIDs", "SoukMoney",
+                "SoukPagination", "SoukProto", "SoukTime", .crypto, .grpc, .grpcNIO, .grpcProtobuf, .jwt,
+                .lifecycle, .logging, .metrics, .protobuf, .tracing,
+            ],
+            testing: ["SoukTesting", .grpcInProcess])
+        + module(
+            "SoukEventsRPC", "internal/platform/events-rpc",
+            [
+                "SoukBroker", "SoukCallContext", "SoukErrors", "SoukEventsRuntime", "SoukPagination",
+                "SoukProto", "SoukRPCRuntime", "SoukTime", .grpc, .grpcProtobuf, .protobuf,
+            ],
+            testing: ["SoukTesting", "SoukBrokerEmbedded", .grpcInProcess])
+        + module(
+            "SoukProcess", "internal/platform/process",
+            [
+                "SoukAuthToken", "SoukBroker", "SoukBrokerEmbedded", "SoukBrokerKafka", "SoukBrokerRabbitMQ",
+                "SoukCache", "SoukCacheRedis", "SoukCallContext", "SoukDatabase", "SoukDatabasePostgres",
+                "SoukEnv", "SoukErrors", "SoukEventsRPC", "SoukEventsRuntime", "SoukGuards", "SoukHTTP",
+                "SoukIDs", "SoukLogger", "SoukObservability", "SoukRPCRuntime", "SoukService", "SoukTime",
+                .argumentParser, .lifecycle, .logging, .nio,
+            ],
+            testing: ["SoukTesting"])
         + [
+            .executableTarget(
+                name: "mock-kafka", dependencies: ["CRDKafka", .argumentParser],
+                path: "internal/platform/broker-kafka/testing", swiftSettings: .souk),
+            library("SoukProto", "proto", [.grpc, .grpcProtobuf, .protobuf], exclude: ["souk", "grpc"]),
             library(
                 "SoukTesting", "internal/platform/testing",
                 [
-                    "SoukBroker", "SoukBrokerEmbedded", "SoukDatabase", "SoukDatabaseSQLite", "SoukErrors",
-                    "SoukIDs", "SoukTime",
+                    "SoukBroker", "SoukBrokerEmbedded", "SoukCache", "SoukDatabase", "SoukDatabasePostgres",
+                    "SoukDatabaseSQLite", "SoukErrors", "SoukIDs", "SoukTime",
                 ]),
             library(
                 "SoukHTTPTesting", "internal/platform/http-testing",
@@ -129,6 +207,10 @@ var services: [Target] {
         + kernel("SoukVendorKernel", "internal/services/vendor/kernel")
         + kernel("SoukPaymentKernel", "internal/services/payment/kernel")
         + service("SoukAuth", "internal/services/auth", kernel: true, ["CArgon2", "SoukAuthKernel"])
+        + rpc("SoukAuthRPC", "internal/services/auth/rpc", kernel: "SoukAuthKernel")
+        + rpc("SoukProductRPC", "internal/services/product/rpc", kernel: "SoukProductKernel")
+        + rpc("SoukVendorRPC", "internal/services/vendor/rpc", kernel: "SoukVendorKernel")
+        + rpc("SoukPaymentRPC", "internal/services/payment/rpc", kernel: "SoukPaymentKernel")
         + service(
             "SoukProduct", "internal/services/product", kernel: true,
             ["SoukProductKernel", "SoukVendorKernel"])
@@ -145,7 +227,7 @@ var services: [Target] {
         + service(
             "SoukNotification", "internal/services/notification",
             ["SoukAuthKernel", "SoukVendorKernel", .mustache])
-        + service("SoukGateway", "internal/services/gateway", [])
+        + service("SoukGateway", "internal/services/gateway", [.httpClient])
 }
 
 // MARK: - Executables
@@ -160,6 +242,26 @@ var commands: [Target] {
                 "SoukProduct", "SoukProductKernel", "SoukVendor", "SoukVendorKernel", .argumentParser,
             ],
             path: "cmd/souk", exclude: ["tests"], swiftSettings: .souk),
+        process("gateway", ["SoukGateway"]),
+        process("auth-service", ["SoukAuth"]),
+        process(
+            "product-service",
+            ["SoukProduct", "SoukProductKernel", "SoukProductRPC", "SoukVendorKernel", "SoukVendorRPC"]),
+        process("vendor-service", ["SoukVendor", "SoukVendorKernel", "SoukVendorRPC"]),
+        process(
+            "order-service",
+            [
+                "SoukOrder", "SoukPaymentKernel", "SoukPaymentRPC", "SoukProductKernel", "SoukProductRPC",
+                "SoukVendorKernel", "SoukVendorRPC",
+            ]),
+        process(
+            "payment-service",
+            [
+                "SoukPayment", "SoukPaymentKernel", "SoukPaymentRPC", "SoukPaymentSandbox",
+                "SoukVendorKernel", "SoukVendorRPC",
+            ]),
+        process(
+            "notification-service", ["SoukNotification", "SoukVendorKernel", "SoukVendorRPC"]),
         .executableTarget(
             name: "soukctl", dependencies: [.argumentParser, .httpClient],
             path: "cmd/soukctl", swiftSettings: .souk),
@@ -207,16 +309,35 @@ func service(
     module(
         name, path, .serviceFoundation + dependencies,
         testing: ["SoukTesting", "SoukHTTPTesting", "SoukDatabaseSQLite"],
-        exclude: kernel ? ["kernel"] : [])
+        exclude: kernel ? ["kernel", "rpc"] : [])
+}
+
+/// A service's kernel over gRPC: what serves it and what calls it.
+func rpc(_ name: String, _ path: String, kernel: String) -> [Target] {
+    module(
+        name, path,
+        [
+            .byName(name: kernel), "SoukCallContext", "SoukErrors", "SoukIdentifiers", "SoukIDs",
+            "SoukMoney", "SoukPagination", "SoukProto", "SoukRPCRuntime", "SoukTime", .grpc, .grpcProtobuf,
+            .protobuf,
+        ],
+        testing: ["SoukTesting", .grpcInProcess])
+}
+
+/// An executable that runs one service.
+func process(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies + ["SoukAuthKernel", "SoukAuthRPC", "SoukProcess", .argumentParser],
+        path: "cmd/\(name)", swiftSettings: .souk)
 }
 
 extension [Target.Dependency] {
     /// The modules that any service may use.
     static var serviceFoundation: Self {
         [
-            "SoukAPI", "SoukAuthToken", "SoukBroker", "SoukCallContext", "SoukCloudEvents", "SoukDatabase",
-            "SoukEnv", "SoukErrors", "SoukEvents", "SoukEventsRuntime", "SoukHTTP", "SoukIDs",
-            "SoukIdentifiers",
+            "SoukAPI", "SoukAuthToken", "SoukBroker", "SoukCache", "SoukCallContext", "SoukCloudEvents",
+            "SoukDatabase", "SoukEnv", "SoukErrors", "SoukEvents", "SoukEventsRuntime", "SoukGuards",
+            "SoukHTTP", "SoukIDs", "SoukIdentifiers",
             "SoukLogger", "SoukMoney", "SoukObservability", "SoukPagination", "SoukService", "SoukTime",
             .crypto,
             .hummingbird, .httpTypes, .lifecycle, .logging, .metrics, .nio, .tracing,
@@ -237,6 +358,13 @@ extension [SwiftSetting] {
 extension Target.Dependency {
     static var argumentParser: Self { .product(name: "ArgumentParser", package: "swift-argument-parser") }
     static var crypto: Self { .product(name: "Crypto", package: "swift-crypto") }
+    static var grpc: Self { .product(name: "GRPCCore", package: "grpc-swift-2") }
+    static var grpcInProcess: Self { .product(name: "GRPCInProcessTransport", package: "grpc-swift-2") }
+    static var grpcNIO: Self {
+        .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
+    }
+    static var grpcProtobuf: Self { .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf") }
+    static var protobuf: Self { .product(name: "SwiftProtobuf", package: "swift-protobuf") }
     static var httpClient: Self { .product(name: "AsyncHTTPClient", package: "async-http-client") }
     static var httpTypes: Self { .product(name: "HTTPTypes", package: "swift-http-types") }
     static var hummingbird: Self { .product(name: "Hummingbird", package: "hummingbird") }

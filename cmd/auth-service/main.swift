@@ -1,0 +1,2 @@
+import SoukProcess
+print("skeleton")

@@ -1,0 +1,2 @@
+import CRDKafka
+print("mock")
