@@ -57,7 +57,7 @@ package final class SQLiteDatabase: Database {
 
     @discardableResult
     package func transaction<T: Sendable>(
-        _ body: @Sendable (any Transaction) async throws -> T
+        isolation: Isolation, _ body: @Sendable (any Transaction) async throws -> T
     ) async throws -> T {
         try DatabaseUse.check(self)
         let (connection, session) = try await borrow(from: writers, .writing)
@@ -93,6 +93,10 @@ package final class SQLiteDatabase: Database {
             await session.rollback()
             throw error
         }
+    }
+
+    package func signals(on channel: String) -> AsyncStream<Void> {
+        AsyncStream { $0.finish() }
     }
 
     package func ping() async throws(DatabaseError) {

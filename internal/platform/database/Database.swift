@@ -4,6 +4,15 @@ package enum Dialect: String, Sendable, CaseIterable {
     case postgres
 }
 
+/// What a transaction sees of others that run beside it, in the terms of the SQL standard.
+package enum Isolation: Sendable, Hashable, CaseIterable {
+    /// As if transactions ran one after the other. The default: code that is right for one writer is right.
+    case serializable
+    /// Each statement sees what was committed before it. For hot rows, behind `FOR UPDATE` in a fixed order, where
+    /// waiting is cheaper than running again.
+    case readCommitted
+}
+
 /// Runs statements one at a time.
 package protocol SQLExecutor: Sendable {
     var dialect: Dialect { get }
@@ -35,15 +44,20 @@ package protocol Transaction: SQLExecutor {
 /// `query` reads what is committed; `execute` is a transaction of its own. The handle refuses to be used inside a
 /// transaction or snapshot of itself (`.nested`), where waiting for a connection could never end.
 package protocol Database: SQLExecutor {
-    /// Runs the body in one transaction: its effects become durable together or not at all. Writers take turns in
-    /// order of arrival. The body runs once; it must not call other services.
+    /// Runs the body in one transaction: its effects become durable together or not at all. It must not call other
+    /// services.
+    ///
+    /// Where writers run side by side, the body of one that got in another's way (a serialization failure, a
+    /// deadlock) is rolled back and run again, so it may run several times and must change nothing outside of the
+    /// database; actions of ``Transaction/afterCommit(_:)`` run for the attempt that committed only. Where writers
+    /// take turns in order of arrival, as on SQLite, every isolation is serializable and the body runs once.
     ///
     /// - Throws: The body's own error, unchanged, after the rollback; `DatabaseError` where the transaction cannot
-    ///   begin or commit (nothing was changed then); `CancellationError` when the task is cancelled before the
-    ///   commit.
+    ///   begin or commit (nothing was changed then), `.busy` where it was in others' way time after time;
+    ///   `CancellationError` when the task is cancelled before the commit.
     @discardableResult
     func transaction<T: Sendable>(
-        _ body: @Sendable (any Transaction) async throws -> T
+        isolation: Isolation, _ body: @Sendable (any Transaction) async throws -> T
     ) async throws -> T
 
     /// Runs the body's reads against one unchanging state of the database; a statement that writes is refused.
@@ -54,12 +68,29 @@ package protocol Database: SQLExecutor {
         _ body: @Sendable (any SQLExecutor) async throws -> T
     ) async throws -> T
 
+    /// Yields when somebody signals the channel (PostgreSQL: `NOTIFY`), this process or another one, and whenever
+    /// signals may have been missed; several signals may be told as one. Ends when the database is closed, at once
+    /// where the database has no signals (SQLite): whoever waits looks by himself now and then as well.
+    ///
+    /// - Parameter channel: Lower-case letters and underscores.
+    func signals(on channel: String) -> AsyncStream<Void>
+
     /// Reads from the database once, to see that it can be.
     func ping() async throws(DatabaseError)
 
     /// Refuses new work, waits for what runs, and lets go of the database. Idempotent. Calls waiting for a
     /// connection, and all later ones, throw `.closed`.
     func close() async
+}
+
+extension Database {
+    /// Runs the body in one serializable transaction; see ``transaction(isolation:_:)``.
+    @discardableResult
+    package func transaction<T: Sendable>(
+        _ body: @Sendable (any Transaction) async throws -> T
+    ) async throws -> T {
+        try await transaction(isolation: .serializable, body)
+    }
 }
 
 extension SQLExecutor {

@@ -52,15 +52,19 @@ package final class TestDatabase: Database {
 
     @discardableResult
     package func transaction<T: Sendable>(
-        _ body: @Sendable (any Transaction) async throws -> T
+        isolation: Isolation, _ body: @Sendable (any Transaction) async throws -> T
     ) async throws -> T {
-        try await database.transaction(body)
+        try await database.transaction(isolation: isolation, body)
     }
 
     package func snapshot<T: Sendable>(
         _ body: @Sendable (any SQLExecutor) async throws -> T
     ) async throws -> T {
         try await database.snapshot(body)
+    }
+
+    package func signals(on channel: String) -> AsyncStream<Void> {
+        database.signals(on: channel)
     }
 
     package func ping() async throws(DatabaseError) {

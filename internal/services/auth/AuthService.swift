@@ -53,7 +53,7 @@ package final class AuthService: HostedService {
             accounts: accounts, throttles: throttles, passwords: passwords, tokens: tokens, limits: limits,
             clock: clock, audit: audit)
         name = resources.name
-        kernel = LocalAuthKernel(accounts: accounts)
+        kernel = LocalAuthKernel(accounts: accounts, sessions: sessions, clock: clock)
         self.resources = resources
         self.configuration = configuration
         self.runtime = runtime

@@ -2,10 +2,13 @@ import SoukAuthKernel
 import SoukCallContext
 import SoukErrors
 import SoukIDs
+import SoukTime
 
 /// The auth service as its peers in the same process see it.
 struct LocalAuthKernel: AuthKernel {
     let accounts: any AccountStore
+    let sessions: any SessionStore
+    let clock: any WallClock
 
     func users(_ ids: [UserID], _ context: CallContext) async throws(AuthKernelError) -> [UserSummary] {
         do {
@@ -15,6 +18,17 @@ struct LocalAuthKernel: AuthKernel {
                     id: user.id, email: user.email, name: user.name, roles: user.roles,
                     isActive: user.isActive)
             }
+        } catch {
+            throw .unavailable("\(error)")
+        }
+    }
+
+    func standings(
+        _ sessions: [SessionReference], _ context: CallContext
+    ) async throws(AuthKernelError) -> [SessionReference: SessionStanding] {
+        do {
+            try context.checkDeadline()
+            return try await self.sessions.standings(sessions, at: clock.now())
         } catch {
             throw .unavailable("\(error)")
         }

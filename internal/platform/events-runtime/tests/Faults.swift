@@ -130,10 +130,10 @@ final class FaultyDatabase: Database {
     }
 
     func transaction<T: Sendable>(
-        _ body: @Sendable (any Transaction) async throws -> T
+        isolation: Isolation, _ body: @Sendable (any Transaction) async throws -> T
     ) async throws -> T {
         try check()
-        return try await database.transaction(body)
+        return try await database.transaction(isolation: isolation, body)
     }
 
     func snapshot<T: Sendable>(
@@ -141,6 +141,10 @@ final class FaultyDatabase: Database {
     ) async throws -> T {
         try check()
         return try await database.snapshot(body)
+    }
+
+    func signals(on channel: String) -> AsyncStream<Void> {
+        database.signals(on: channel)
     }
 
     func ping() async throws(DatabaseError) {

@@ -1,3 +1,4 @@
+import SoukAuthKernel
 import SoukIDs
 import SoukTime
 
@@ -35,6 +36,11 @@ protocol SessionStore: Sendable {
 
     /// Revokes the family of a refresh token; nil where there was nothing to revoke.
     func revoke(_ presentedHash: String, at now: Timestamp) async throws -> Session?
+
+    /// How each of these sessions stands: one statement for all of them.
+    func standings(
+        _ sessions: [SessionReference], at now: Timestamp
+    ) async throws -> [SessionReference: SessionStanding]
 
     /// Removes what has expired: tokens first, then families without any. Returns how many tokens there were.
     func purge(at now: Timestamp) async throws -> Int

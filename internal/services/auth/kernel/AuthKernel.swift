@@ -9,6 +9,35 @@ package protocol AuthKernel: Sendable {
     /// - Parameter ids: at most 1,000.
     /// - Throws: ``AuthKernelError/unavailable(_:)``.
     func users(_ ids: [UserID], _ context: CallContext) async throws(AuthKernelError) -> [UserSummary]
+
+    /// How these sessions stand now, each one asked for; for guards, which remember the answer for a while.
+    ///
+    /// - Parameter sessions: at most 1,000.
+    /// - Throws: ``AuthKernelError/unavailable(_:)``.
+    func standings(
+        _ sessions: [SessionReference], _ context: CallContext
+    ) async throws(AuthKernelError) -> [SessionReference: SessionStanding]
+}
+
+/// A login of a user, as access tokens name it.
+package struct SessionReference: Sendable, Hashable {
+    package let userID: UserID
+    /// The `sid` of the access tokens.
+    package let sessionID: String
+
+    package init(userID: UserID, sessionID: String) {
+        self.userID = userID
+        self.sessionID = sessionID
+    }
+}
+
+/// Whether a session's access tokens are still to be honoured.
+package enum SessionStanding: String, Sendable, CaseIterable {
+    case active
+    /// Logged out, revoked, expired, or not this user's; also one that never was.
+    case ended
+    /// An admin has deactivated the account.
+    case deactivated
 }
 
 /// A user as peers see one: no credentials.

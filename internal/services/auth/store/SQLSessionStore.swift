@@ -1,3 +1,4 @@
+import SoukAuthKernel
 import SoukDatabase
 import SoukIDs
 import SoukTime
@@ -62,6 +63,32 @@ struct SQLSessionStore: SessionStore {
                 id: token.sessionID, userID: token.userID, createdAt: token.createdAt,
                 expiresAt: token.expiresAt)
         }
+    }
+
+    func standings(
+        _ sessions: [SessionReference], at now: Timestamp
+    ) async throws -> [SessionReference: SessionStanding] {
+        var standings = Dictionary(uniqueKeysWithValues: Set(sessions).map { ($0, SessionStanding.ended) })
+        guard !sessions.isEmpty else { return standings }
+        let rows = try await database.query(
+            """
+            SELECT sessions.id, sessions.user_id, sessions.revoked_at, sessions.expires_at, users.active
+            FROM sessions JOIN users ON users.id = sessions.user_id
+            WHERE sessions.id IN (\(list: sessions.map(\.sessionID)))
+            """)
+        for row in rows {
+            let session = SessionReference(
+                userID: try row.get("user_id"), sessionID: try row.get("id"))
+            guard standings[session] != nil else { continue }
+            let isRevoked = try row.get("revoked_at", as: Timestamp?.self) != nil
+            let hasExpired = try row.get("expires_at", as: Timestamp.self) <= now
+            if try !row.get("active", as: Bool.self) {
+                standings[session] = .deactivated
+            } else if !isRevoked, !hasExpired {
+                standings[session] = .active
+            }
+        }
+        return standings
     }
 
     func purge(at now: Timestamp) async throws -> Int {

@@ -102,6 +102,12 @@ private struct Users: AuthKernel {
     func users(_ ids: [UserID], _ context: CallContext) async throws(AuthKernelError) -> [UserSummary] {
         users.filter { ids.contains($0.id) }
     }
+
+    func standings(
+        _ sessions: [SessionReference], _ context: CallContext
+    ) async throws(AuthKernelError) -> [SessionReference: SessionStanding] {
+        Dictionary(uniqueKeysWithValues: sessions.map { ($0, .active) })
+    }
 }
 
 private final class ScriptedTransport: MailTransport {
