@@ -174,7 +174,9 @@ var platform: [Target] {
             .executableTarget(
                 name: "mock-kafka", dependencies: ["CRDKafka", .argumentParser],
                 path: "internal/platform/broker-kafka/testing", swiftSettings: .souk),
-            library("SoukProto", "proto", [.grpc, .grpcProtobuf, .protobuf], exclude: ["souk", "grpc"]),
+            library(
+                "SoukProto", "proto", [.grpc, .grpcProtobuf, .protobuf],
+                exclude: ["souk", "grpc", "lock.txt"]),
             library(
                 "SoukTesting", "internal/platform/testing",
                 [
