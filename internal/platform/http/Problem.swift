@@ -6,7 +6,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import SoukAPI
-import SoukErrors
+package import SoukErrors
 import SoukObservability
 
 /// What an error says to the client, and how it is logged: the one mapping from errors to responses.
@@ -49,6 +49,8 @@ struct Problem {
         logged = error.logDescription
         if let wait = error.retryAfter {
             headers[.retryAfter] = String(max(1, wait.roundedUpToSeconds))
+        } else if error.kind == .unavailable {
+            headers[.retryAfter] = "1"
         }
         if error.kind == .unauthenticated {
             headers[.wwwAuthenticate] = AuthenticationMiddleware.challenge(for: error)
@@ -105,6 +107,13 @@ struct Problem {
         case 501...: logger.warning("request failed", metadata: metadata)
         default: logger.debug("request refused", metadata: metadata)
         }
+    }
+}
+
+extension Reply {
+    /// The answer for an error outside of the middlewares, which map errors by themselves.
+    package static func problem(_ error: any SoukError, requestID: String) -> Reply {
+        Problem(error).reply(requestID: requestID)
     }
 }
 

@@ -21,7 +21,8 @@ struct HTTPServerService: Service, CustomStringConvertible {
     let drainTimeout: Duration
     let clock: any WallClock
     let logger: Logger
-    let onReady: @Sendable (Int) -> Void
+    /// Is given the port.
+    let onListening: @Sendable (Int) -> Void
 
     var description: String { "HTTP server" }
 
@@ -38,8 +39,7 @@ struct HTTPServerService: Service, CustomStringConvertible {
                 address: .hostname(host, port: port),
                 availableConnectionsDelegate: MaximumAvailableConnections(Self.maxConnections)),
             onServerRunning: { channel in
-                health.enter(.serving)
-                onReady(channel.localAddress?.port ?? port)
+                onListening(channel.localAddress?.port ?? port)
             },
             logger: logger)
         do {

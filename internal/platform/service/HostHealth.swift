@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import SoukErrors
 import SoukHTTP
 import Synchronization
 
@@ -22,6 +23,8 @@ final class HostHealth: Sendable {
         phase.withLock { if $0 != .stopping { $0 = next } }
     }
 
+    var isStarting: Bool { phase.withLock { $0 == .starting } }
+
     /// Asks every probe, all at once.
     func report() async -> ReadinessReport {
         let checks = await withTaskGroup(of: (Int, ReadinessReport.Check).self) { group in
@@ -36,7 +39,7 @@ final class HostHealth: Sendable {
             switch phase.withLock({ $0 }) {
             case .starting: .starting
             case .stopping: .stopping
-            case .serving: checks.allSatisfy { $0.status == .ok } ? .ready : .failing
+            case .serving: checks.contains { $0.status == .failing } ? .failing : .ready
             }
         return ReadinessReport(status: status, checks: checks)
     }
@@ -58,7 +61,9 @@ struct HostResponder: HTTPResponder {
         case "/livez": answer = { try Reply.json(.ok, ["status": "alive"]) }
         case "/readyz": answer = readiness
         case "/metrics": answer = exposition
-        default: return try await routes.respond(to: request, context: context)
+        default:
+            guard !health.isStarting else { return Reply.problem(Self.starting, requestID: context.requestID).response }
+            return try await routes.respond(to: request, context: context)
         }
         guard request.method == .get || request.method == .head else {
             return Response(status: .methodNotAllowed, headers: HTTPFields(.allow, "GET, HEAD"))
@@ -67,6 +72,10 @@ struct HostResponder: HTTPResponder {
         reply.headers[.cacheControl] = "no-store"
         return request.method == .head ? reply.response.createHeadResponse() : reply.response
     }
+
+    private static let starting = ServiceError(
+        .unavailable, code: "service.starting", message: "The service is starting; try again shortly.",
+        retryAfter: .seconds(1))
 
     private func readiness() async throws -> Reply {
         let report = await health.report()

@@ -10,11 +10,15 @@ package struct ReadinessProbe: Sendable {
 
     /// Names it in the answer: `order.database`.
     package let name: String
+    /// Whether the process can't serve without it. Of one that it can do without for a while the answer tells too,
+    /// and stays 200.
+    package let isRequired: Bool
     private let check: @Sendable () async throws -> Void
 
     /// A probe that fails by throwing.
-    package init(_ name: String, check: @escaping @Sendable () async throws -> Void) {
+    package init(_ name: String, isRequired: Bool = true, check: @escaping @Sendable () async throws -> Void) {
         self.name = name
+        self.isRequired = isRequired
         self.check = check
     }
 
@@ -24,8 +28,10 @@ package struct ReadinessProbe: Sendable {
     }
 
     /// Whether the broker answers; one that can't be asked is taken as there.
-    package static func broker(_ name: String, _ broker: any Broker) -> ReadinessProbe {
-        ReadinessProbe(name) {
+    package static func broker(
+        _ name: String, isRequired: Bool = true, _ broker: any Broker
+    ) -> ReadinessProbe {
+        ReadinessProbe(name, isRequired: isRequired) {
             do {
                 _ = try await broker.lag(group: "readiness")
             } catch let error as BrokerError where error.reason == .unsupported {
@@ -46,7 +52,7 @@ package struct ReadinessProbe: Sendable {
         }
         let taken = (ContinuousClock.now - start).components
         return ReadinessReport.Check(
-            name: name, status: failure == nil ? .ok : .failing,
+            name: name, status: failure == nil ? .ok : isRequired ? .failing : .degraded,
             durationMs: taken.seconds * 1_000 + taken.attoseconds / 1_000_000_000_000_000, error: failure)
     }
 }
@@ -61,7 +67,8 @@ package struct ReadinessReport: Sendable, Hashable, Codable {
     /// How one thing is.
     package struct Check: Sendable, Hashable, Codable {
         package enum Status: String, Sendable, Codable {
-            case ok, failing
+            /// Degraded: away, and the process does without it for a while.
+            case ok, degraded, failing
         }
 
         package let name: String

@@ -26,7 +26,10 @@ package final class ServiceHost: Sendable {
         package var signals: [UnixSignal] = [.sigterm, .sigint]
         /// When the process started, for the ready line.
         package var startedAt = ContinuousClock.now
-        /// Sleeps while draining.
+        /// Whether a service that can't be prepared because something it needs is away keeps trying, with the process
+        /// listening meanwhile and everything but health answered by 503, instead of ending the process.
+        package var waitsForDependencies = false
+        /// Sleeps while draining and waiting.
         package var clock: any WallClock = SystemClock()
 
         /// The defaults.
@@ -44,6 +47,7 @@ package final class ServiceHost: Sendable {
     private let services: [any HostedService]
     private let resources: [ServiceResources]
     private let extraServices: [any Service]
+    private let servers: [any Service]
     private let responder: HostResponder
     private let health: HostHealth
     private let options: Options
@@ -53,11 +57,11 @@ package final class ServiceHost: Sendable {
     /// A host for `services`, which live on `resources` and have registered their routes with `responder`.
     ///
     /// Each database and broker of `resources` becomes a readiness probe, besides `probes`, and is closed at the end.
-    /// `extraServices` run until shutdown, begun before and ended after the services' own. `metrics` gives the
-    /// Prometheus text.
+    /// `extraServices` run until shutdown, begun before the services are prepared and ended after them; `servers` are
+    /// begun once all are prepared, and ended first, beside the HTTP server. `metrics` gives the Prometheus text.
     package init(
         services: [any HostedService], resources: [ServiceResources], extraServices: [any Service] = [],
-        probes: [ReadinessProbe] = [], responder: any HTTPResponder<SoukRequestContext>,
+        servers: [any Service] = [], probes: [ReadinessProbe] = [], responder: any HTTPResponder<SoukRequestContext>,
         options: Options = Options(),
         metrics: @escaping @Sendable () async -> String,
         onReady: @escaping @Sendable (Ready) -> Void = { _ in }
@@ -65,11 +69,15 @@ package final class ServiceHost: Sendable {
         self.services = services
         self.resources = resources
         self.extraServices = extraServices
+        self.servers = servers
         self.options = options
         self.onReady = onReady
         health = HostHealth(
             probes: resources.map { .database("\($0.name).database", $0.database) }
-                + Self.brokers(of: resources).map { .broker("broker", $0) } + probes)
+                + Self.brokers(of: resources).map {
+                    // Without a broker events wait in the outbox; a process that waits for it does so too.
+                    .broker("broker", isRequired: !options.waitsForDependencies, $0)
+                } + probes)
         self.responder = HostResponder(routes: responder, health: health, metrics: metrics)
     }
 
@@ -86,22 +94,27 @@ package final class ServiceHost: Sendable {
         await close()
     }
 
+    /// How the process is, as `/readyz` says it.
+    package func readiness() async -> ReadinessReport {
+        await health.report()
+    }
+
     private func serve() async throws {
         try await HTTPServerService.checkAddress(host: options.host, port: options.port)
-        for service in services {
-            do {
-                try await service.prepare()
-            } catch {
-                throw StartupError(service.name, error)
-            }
-        }
+        let preparation = Preparation(
+            services: services, clock: options.clock, logger: logger,
+            onDone: { [health] in health.enter(.serving) })
+        if !options.waitsForDependencies { try await preparation.runOnce() }
         let server = HTTPServerService(
             responder: responder, health: health, host: options.host, port: options.port,
             drainTimeout: options.drainTimeout, clock: options.clock, logger: Logger(label: "souk.http"),
-            onReady: { [options, onReady] port in
+            onListening: { [options, onReady] port in
                 onReady(Ready(port: port, startDuration: ContinuousClock.now - options.startedAt))
             })
-        let parts = (extraServices + services.flatMap(\.backgroundServices) + [server]).map { part in
+        let afterwards = (services.flatMap(\.backgroundServices) + servers).map {
+            AfterPreparation(service: $0, preparation: preparation)
+        }
+        let parts = (extraServices + [preparation] + afterwards + [server]).map { part in
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: Part(service: part), failureTerminationBehavior: .gracefullyShutdownGroup)
         }

@@ -81,7 +81,8 @@ private struct NoTokens: TokenVerifier {
     }
 
     private func process(
-        _ service: ToyService, port: Int = 0, probes: [ReadinessProbe] = [], extra: [any Service] = []
+        _ service: ToyService, port: Int = 0, probes: [ReadinessProbe] = [], extra: [any Service] = [],
+        servers: [any Service] = [], waits: Bool = false
     ) async throws -> Process {
         let folder = try TemporaryFolder()
         let resources = ServiceResources(
@@ -93,12 +94,13 @@ private struct NoTokens: TokenVerifier {
         var options = ServiceHost.Options()
         options.port = port
         options.signals = []
+        options.waitsForDependencies = waits
         let clock = ManualClock()
         options.clock = clock
         let (ready, continuation) = AsyncStream.makeStream(of: ServiceHost.Ready.self)
         let host = ServiceHost(
-            services: [service], resources: [resources], extraServices: extra, probes: probes,
-            responder: web.buildResponder(), options: options, metrics: { "up 1\n" },
+            services: [service], resources: [resources], extraServices: extra, servers: servers,
+            probes: probes, responder: web.buildResponder(), options: options, metrics: { "up 1\n" },
             onReady: { continuation.yield($0) })
         return Process(host: host, resources: resources, ready: ready, folder: folder, clock: clock)
     }
@@ -125,6 +127,64 @@ private struct NoTokens: TokenVerifier {
     private struct HostService: Service {
         let host: ServiceHost
         func run() async throws { try await host.run() }
+    }
+
+    @Test func waitsForWhatIsAwayAndComesUpByItself() async throws {
+        let (background, server) = (Background(), Background())
+        let isThere = Mutex(false)
+        let process = try await process(
+            ToyService(background: [background]) {
+                guard isThere.withLock({ $0 }) else { throw DatabaseError(.connection) }
+            },
+            probes: [
+                ReadinessProbe("toy.thing") {
+                    guard isThere.withLock({ $0 }) else { throw DatabaseError(.connection) }
+                }
+            ], servers: [server], waits: true)
+        try await running(process) { port async throws in
+            let toy = try await RawHTTP.get(port, "/toy")
+            #expect(toy.hasPrefix("HTTP/1.1 503"))
+            #expect(toy.lowercased().contains("retry-after: 1"))
+            #expect(toy.contains("service.starting"))
+            #expect(try await RawHTTP.get(port, "/livez").hasPrefix("HTTP/1.1 200"))
+            let waiting = try await RawHTTP.get(port, "/readyz")
+            #expect(waiting.hasPrefix("HTTP/1.1 503"))
+            #expect(waiting.contains(#""status":"starting""#))
+            #expect(waiting.contains("toy.thing"))
+            #expect(!background.started.hasFired && !server.started.hasFired)
+
+            isThere.withLock { $0 = true }
+            while !background.started.hasFired || !server.started.hasFired {
+                process.clock.advance(by: .seconds(2))
+                await Task.yield()
+            }
+            #expect(try await RawHTTP.get(port, "/toy").hasPrefix("HTTP/1.1 200"))
+            #expect(try await RawHTTP.get(port, "/readyz").hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    @Test func endsForWhatWaitingDoesNotMend() async throws {
+        let process = try await process(
+            ToyService { throw ConfigurationError("SOUK_TOY", "is no toy") }, waits: true)
+        await #expect(throws: StartupError("toy: SOUK_TOY: is no toy")) { try await process.host.run() }
+    }
+
+    @Test func shutsDownWhileItWaits() async throws {
+        let process = try await process(ToyService { throw DatabaseError(.connection) }, waits: true)
+        try await running(process) { port async throws in
+            #expect(try await RawHTTP.get(port, "/livez").hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    @Test func tellsOfWhatItCanDoWithout() async throws {
+        let process = try await process(
+            ToyService(),
+            probes: [ReadinessProbe("cache", isRequired: false) { throw DatabaseError(.connection) }])
+        try await running(process) { port async throws in
+            let ready = try await RawHTTP.get(port, "/readyz")
+            #expect(ready.hasPrefix("HTTP/1.1 200"))
+            #expect(ready.contains(#""status":"degraded""#))
+        }
     }
 
     @Test func servesRoutesAndHealthThenClosesEverything() async throws {
