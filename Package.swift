@@ -229,7 +229,7 @@ var services: [Target] {
         + service(
             "SoukNotification", "internal/services/notification",
             ["SoukAuthKernel", "SoukVendorKernel", .mustache])
-        + service("SoukGateway", "internal/services/gateway", [.httpClient])
+        + service("SoukGateway", "internal/services/gateway", [.httpClient, .nioHTTP1])
 }
 
 // MARK: - Executables

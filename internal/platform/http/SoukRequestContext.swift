@@ -128,10 +128,36 @@ extension SoukRequestContext {
 /// What inner middlewares learn and outer ones log: contexts are values and flow only inwards.
 final class RequestNotes: Sendable {
     private let user = Mutex<String?>(nil)
+    private let noted = Mutex<String?>(nil)
 
     var userID: String? {
         get { user.withLock { $0 } }
         set { user.withLock { $0 = newValue } }
+    }
+
+    /// A route that is none of the router's own.
+    var route: String? {
+        get { noted.withLock { $0 } }
+        set { noted.withLock { $0 = newValue } }
+    }
+}
+
+extension SoukRequestContext {
+    /// Names the route in logs, metrics and traces where the router doesn't know it, as for a proxy.
+    package func noteRoute(_ template: String) {
+        notes.route = template
+    }
+
+    /// The template of the route, or what was noted in its place.
+    var namedRoute: String? { routeTemplate ?? notes.route }
+
+    /// The path for logs and traces: `{token}` stands where the route's template has it, for who knows it may use it.
+    func publicPath(of request: Request) -> String {
+        let path = request.uri.path
+        guard let template = namedRoute, template.contains("{token}") else { return path }
+        let parts = path.split(separator: "/")
+        let names = template.split(separator: "/")
+        return zip(parts, names).map { $1 == "{token}" ? "/{token}" : "/\($0)" }.joined()
     }
 }
 
@@ -140,14 +166,5 @@ extension RequestContext {
     package var routeTemplate: String? {
         guard let path = endpointPath, path != "NotFound" else { return nil }
         return path
-    }
-
-    /// The path for logs and traces: `{token}` stands where the route's template has it, for who knows it may use it.
-    func publicPath(of request: Request) -> String {
-        let path = request.uri.path
-        guard let template = routeTemplate, template.contains("{token}") else { return path }
-        let parts = path.split(separator: "/")
-        let names = template.split(separator: "/")
-        return zip(parts, names).map { $1 == "{token}" ? "/{token}" : "/\($0)" }.joined()
     }
 }

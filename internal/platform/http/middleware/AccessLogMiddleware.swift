@@ -36,7 +36,7 @@ struct AccessLogMiddleware: RouterMiddleware {
     ) {
         let duration = ContinuousClock.now - start
         let method = Self.methods.contains(request.method.rawValue) ? request.method.rawValue : "OTHER"
-        let route = context.routeTemplate ?? "unmatched"
+        let route = context.namedRoute ?? "unmatched"
         Counter(
             label: "http_server_requests_total",
             dimensions: [("method", method), ("route", route), ("status", String(status))]

@@ -16,7 +16,7 @@ struct ErrorMappingMiddleware: RouterMiddleware {
             throw error
         } catch {
             let problem = Problem(error)
-            problem.log(to: context.logger, route: context.routeTemplate)
+            problem.log(to: context.logger, route: context.namedRoute)
             return problem.reply(requestID: context.requestID).response
         }
     }

@@ -24,7 +24,7 @@ struct TraceMiddleware: RouterMiddleware {
         return try await InstrumentationContext.$current.withValue(span.context) {
             let response = try await next(request, context)
             span.attributes["url.path"] = context.publicPath(of: request)
-            if let route = context.routeTemplate {
+            if let route = context.namedRoute {
                 span.operationName = "\(request.method.rawValue) \(route)"
                 span.attributes["http.route"] = route
             }
