@@ -96,7 +96,7 @@ var platform: [Target] {
             testing: ["SoukTesting"])
         + module(
             "SoukCacheRedis", "internal/platform/cache-redis",
-            ["CHiredis", "SoukCache", "SoukErrors", "SoukTime", .crypto, .logging, .nio],
+            ["CHiredis", "SoukCache", "SoukEnv", "SoukErrors", "SoukTime", .logging],
             testing: ["SoukTesting"])
         + module("SoukBroker", "internal/platform/broker", ["SoukErrors"])
         + module(
@@ -209,6 +209,16 @@ var services: [Target] {
         + kernel("SoukVendorKernel", "internal/services/vendor/kernel")
         + kernel("SoukPaymentKernel", "internal/services/payment/kernel")
         + service("SoukAuth", "internal/services/auth", kernel: true, ["CArgon2", "SoukAuthKernel"])
+        + module(
+            "SoukAuthGuard", "internal/services/auth-guard",
+            [
+                "SoukAuthKernel", "SoukCache", "SoukEvents", "SoukEventsRuntime", "SoukGuards", "SoukIDs",
+                "SoukTime",
+            ],
+            testing: [
+                "SoukAuthToken", "SoukCallContext", "SoukCloudEvents", "SoukDatabase", "SoukDatabaseSQLite",
+                "SoukTesting",
+            ])
         + rpc("SoukAuthRPC", "internal/services/auth/rpc", kernel: "SoukAuthKernel")
         + rpc("SoukProductRPC", "internal/services/product/rpc", kernel: "SoukProductKernel")
         + rpc("SoukVendorRPC", "internal/services/vendor/rpc", kernel: "SoukVendorKernel")
@@ -239,7 +249,7 @@ var commands: [Target] {
         .executableTarget(
             name: "souk",
             dependencies: .serviceFoundation + [
-                "SoukAuth", "SoukAuthKernel", "SoukBrokerEmbedded", "SoukDatabaseSQLite", "SoukGateway",
+                "SoukAuth", "SoukAuthGuard", "SoukAuthKernel", "SoukBrokerEmbedded", "SoukDatabaseSQLite", "SoukGateway",
                 "SoukNotification", "SoukOrder", "SoukPayment", "SoukPaymentKernel", "SoukPaymentSandbox",
                 "SoukProduct", "SoukProductKernel", "SoukVendor", "SoukVendorKernel", .argumentParser,
             ],
@@ -329,7 +339,9 @@ func rpc(_ name: String, _ path: String, kernel: String) -> [Target] {
 /// An executable that runs one service.
 func process(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
-        name: name, dependencies: dependencies + ["SoukAuthKernel", "SoukAuthRPC", "SoukProcess", .argumentParser],
+        name: name, dependencies: dependencies + [
+            "SoukAuthGuard", "SoukAuthKernel", "SoukAuthRPC", "SoukProcess", .argumentParser,
+        ],
         path: "cmd/\(name)", swiftSettings: .souk)
 }
 

@@ -1,5 +1,6 @@
 import Logging
 import SoukAuth
+import SoukAuthGuard
 import SoukAuthToken
 import SoukBroker
 import SoukBrokerEmbedded
@@ -7,6 +8,7 @@ import SoukDatabase
 import SoukDatabaseSQLite
 import SoukEnv
 import SoukGateway
+import SoukGuards
 import SoukHTTP
 import SoukNotification
 import SoukObservability
@@ -69,6 +71,9 @@ struct Marketplace {
 
         let gateway = try GatewayService(environment: configuration.environment, clock: SystemClock())
         let auth = try AuthService(resources: resource(.auth), keys: keys)
+        // The only process, so nobody else has to be told: no shared cache, and no events.
+        let accounts = ActiveAccountGuard(auth: auth.kernel, cache: nil, clock: SystemClock())
+        auth.endings.observe { user, sessions in accounts.drop(sessions: sessions, of: user) }
         let vendor = VendorService(resources: resource(.vendor))
         let product = ProductService(resources: resource(.product), vendors: vendor.kernel)
         let isSecretGiven = try configuration.environment.secret("SOUK_SANDBOX_WEBHOOK_SECRET") != nil
@@ -85,7 +90,8 @@ struct Marketplace {
             resources: resource(.notification), users: auth.kernel, mailDirectory: directory.file("mail"))
         services = [gateway, auth, vendor, product, sandbox, payment, order, notification]
 
-        web = WebRouter(verifier: keys, options: configuration.http, extra: gateway.middlewares)
+        web = WebRouter(
+            verifier: keys, accounts: accounts, options: configuration.http, extra: gateway.middlewares)
         for service in services { service.registerRoutes(web.routes) }
         AdminEventRoutes(services.compactMap(\.events)).register(on: web.routes)
     }

@@ -25,6 +25,7 @@ enum EventExamples {
             UserRegistered(userId: user, email: "ada@souk.example", name: "Ada"),
             UserUpdated(
                 userId: user, email: "ada@souk.example", name: "Ada", roles: ["customer"], active: true),
+            SessionEnded(userId: user, sessionIds: ["5LzrgxSRsu7y3yZvYlN4Kw"], reason: "logout"),
             VendorStatusChanged(
                 vendorId: vendor, ownerId: user, name: "Kiln", status: "active", reason: "fine"),
             StockLow(

@@ -1,6 +1,7 @@
 package import SoukErrors
 
-/// Why an access token is not accepted. All are 401; which one it was goes to the log, not to the caller.
+/// Why an access token is not accepted: 401, and which one it was goes to the log, not to the caller. Only
+/// ``keysUnavailable(_:)`` says nothing about the token: 503.
 package enum TokenError: SoukError, Hashable {
     /// Not a JWS in compact form with a header and claims we understand; the text says where it breaks.
     case malformed(String)
@@ -18,13 +19,31 @@ package enum TokenError: SoukError, Hashable {
     case wrongIssuer
     /// `aud` does not name us.
     case wrongAudience
+    /// The keys that would tell can't be had now; the text is for logs.
+    case keysUnavailable(String)
 
-    package var kind: ErrorKind { .unauthenticated }
+    package var kind: ErrorKind {
+        if case .keysUnavailable = self { .unavailable } else { .unauthenticated }
+    }
 
-    package var code: String { self == .expired ? "token.expired" : "token.invalid" }
+    package var code: String {
+        switch self {
+        case .expired: "token.expired"
+        case .keysUnavailable: "auth.keys_unavailable"
+        default: "token.invalid"
+        }
+    }
 
     package var message: String {
-        self == .expired ? "The access token has expired." : "The access token is not valid."
+        switch self {
+        case .expired: "The access token has expired."
+        case .keysUnavailable: "Access tokens can't be checked right now; try again in a moment."
+        default: "The access token is not valid."
+        }
+    }
+
+    package var retryAfter: Duration? {
+        if case .keysUnavailable = self { .seconds(2) } else { nil }
     }
 
     package var detail: String? {
@@ -37,6 +56,7 @@ package enum TokenError: SoukError, Hashable {
         case .notYetValid: "not valid yet"
         case .wrongIssuer: "wrong issuer"
         case .wrongAudience: "wrong audience"
+        case .keysUnavailable(let detail): detail
         }
     }
 }

@@ -49,6 +49,8 @@ package enum CacheCondition: Sendable, Hashable {
     case always
     /// Only where there is no value.
     case ifAbsent
+    /// Only where the value is just this one.
+    case ifEqual([UInt8])
 }
 
 /// How often something may be done: the generic cell rate algorithm (ITU-T I.371, Annex A), which lets a full window's

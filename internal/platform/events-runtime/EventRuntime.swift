@@ -42,11 +42,10 @@ package final class EventRuntime: Sendable {
     /// `ServiceGroup` they stop gracefully, the consumer first: running handlers finish, then the outbox is
     /// flushed.
     ///
-    /// - Parameter handlers: At most one for each type. Events of other types on their topics are
-    ///   acknowledged unread.
+    /// - Parameter handlers: Several of one type run one after the other, in one transaction. Events of other types
+    ///   on their topics are acknowledged unread.
     package func services(handlers: [EventHandler]) -> [any Service] {
-        let types = handlers.map(\.type)
-        precondition(Set(types).count == types.count, "one handler for each type of event")
+        let handlers = EventHandler.merged(handlers)
         let metrics = EventMetrics(service: store.service)
         let relay = OutboxRelay(
             store: store, broker: broker, clock: clock, options: options, metrics: metrics,

@@ -8,18 +8,19 @@ package import SoukAuthToken
 package struct Routes {
     /// For anybody: the principal is `nil` or verified.
     package let open: RouterGroup<SoukRequestContext>
-    /// For anybody with a valid token; others get 401.
+    /// For anybody with a valid token of a session that goes on; others get 401.
     package let user: RouterGroup<UserContext>
     /// For administrators; others get 401 or 403.
     package let admin: RouterGroup<AdminContext>
 
-    /// Routes of `router` behind a check of access tokens by `verifier`; each one registered is noted in `catalogue`.
+    /// Routes of `router` behind a check of access tokens by `verifier`, and then of their sessions by `accounts`; each
+    /// one registered is noted in `catalogue`.
     package init(
-        router: Router<SoukRequestContext>, verifier: any TokenVerifier,
+        router: Router<SoukRequestContext>, verifier: any TokenVerifier, accounts: (any AccountGuard)? = nil,
         catalogue: RouteCatalogue = RouteCatalogue()
     ) {
         open = NotingRouter(router: router, catalogue: catalogue).group()
-            .add(middleware: AuthenticationMiddleware(verifier: verifier))
+            .add(middleware: AuthenticationMiddleware(verifier: verifier, accounts: accounts))
         user = open.group(context: UserContext.self)
         admin = open.group(context: AdminContext.self)
     }

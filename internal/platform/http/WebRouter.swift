@@ -38,14 +38,16 @@ package final class WebRouter {
     package let catalogue: RouteCatalogue
 
     /// A router whose every request goes through the common middlewares, `extra` among them as
-    /// ``standardMiddlewares(on:options:catalogue:extra:)`` says.
+    /// ``standardMiddlewares(on:options:catalogue:extra:)`` says. Every caller with a good access token has to pass
+    /// `accounts`, if given, on every request.
     package init(
-        verifier: any TokenVerifier, options: HTTPOptions = HTTPOptions(), extra: [SoukMiddleware] = []
+        verifier: any TokenVerifier, accounts: (any AccountGuard)? = nil, options: HTTPOptions = HTTPOptions(),
+        extra: [SoukMiddleware] = []
     ) {
         catalogue = RouteCatalogue()
         router = Router(context: SoukRequestContext.self, options: .autoGenerateHeadEndpoints)
         standardMiddlewares(on: router, options: options, catalogue: catalogue, extra: extra)
-        routes = Routes(router: router, verifier: verifier, catalogue: catalogue)
+        routes = Routes(router: router, verifier: verifier, accounts: accounts, catalogue: catalogue)
     }
 
     /// What to serve, once every route is registered.

@@ -11,13 +11,17 @@ package import ServiceLifecycle
 /// Accounts, roles and sessions: who may call the marketplace.
 ///
 /// Offers `/api/v1/auth/…`, `/api/v1/users/me`, `/api/v1/admin/users/…` and `/.well-known/jwks.json`; publishes
-/// `user.registered.v1` and `user.updated.v1`; follows `vendor.status_changed.v1` with the vendor role.
+/// `user.registered.v1`, `user.updated.v1` and `session.ended.v1`; follows `vendor.status_changed.v1` with the vendor role.
 package final class AuthService: HostedService {
     /// What it is called in logs, metrics and databases.
     package let name: String
 
     /// What its peers in this process call.
     package let kernel: any AuthKernel
+
+    /// Tells this process of sessions that have ended, right after the commit; others learn it by
+    /// `session.ended.v1`.
+    package let endings: SessionEndings
 
     private let resources: ServiceResources
     private let configuration: AuthConfiguration
@@ -39,8 +43,11 @@ package final class AuthService: HostedService {
         let clock = resources.clock
         let runtime = EventRuntime(
             service: resources.name, database: resources.database, broker: resources.broker, clock: clock)
-        let accounts = SQLAccountStore(database: resources.database, outbox: runtime.outbox)
-        let sessions = SQLSessionStore(database: resources.database, accounts: accounts)
+        let endings = SessionEndings(outbox: runtime.outbox)
+        let accounts = SQLAccountStore(
+            database: resources.database, outbox: runtime.outbox, endings: endings)
+        let sessions = SQLSessionStore(
+            database: resources.database, accounts: accounts, endings: endings)
         let throttles = SQLThrottleStore(database: resources.database)
         let passwords = PasswordHasher(parameters: configuration.argon2, threads: configuration.argon2Threads)
         let audit = AuditLog(logger: resources.logger)
@@ -54,6 +61,7 @@ package final class AuthService: HostedService {
             clock: clock, audit: audit)
         name = resources.name
         kernel = LocalAuthKernel(accounts: accounts, sessions: sessions, clock: clock)
+        self.endings = endings
         self.resources = resources
         self.configuration = configuration
         self.runtime = runtime
@@ -98,7 +106,7 @@ package final class AuthService: HostedService {
             _ = try await sessions.purge(at: clock.now())
             try await throttles.purge(at: clock.now())
         }
-        return runtime.services(handlers: consumer.handlers) + [purge]
+        return runtime.services(handlers: consumer.handlers + resources.guardHandlers) + [purge]
     }
 
     package var events: EventAdministration? { runtime.administration }

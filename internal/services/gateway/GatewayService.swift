@@ -2,6 +2,7 @@ package import ServiceLifecycle
 package import SoukEnv
 package import SoukEventsRuntime
 package import SoukHTTP
+package import SoukCache
 import SoukService
 package import SoukTime
 
@@ -18,7 +19,11 @@ package final class GatewayService: HostedService {
 
     /// Reads `SOUK_GATEWAY_RATE_LIMIT`, `SOUK_GATEWAY_RATE_WINDOW`, `SOUK_RATE_LIMIT_EXEMPT` and
     /// `SOUK_GATEWAY_CORS_ORIGINS`.
-    package init(environment: SoukEnv.Environment, clock: any WallClock) throws(ConfigurationError) {
+    ///
+    /// - Parameter cache: Counts the calls of clients for all gateways together; nil where this is the only one.
+    package init(
+        environment: SoukEnv.Environment, cache: (any Cache)? = nil, clock: any WallClock
+    ) throws(ConfigurationError) {
         self.clock = clock
         let quota = try environment.int("SOUK_GATEWAY_RATE_LIMIT", default: 1_200, in: 1...10_000_000)
         let window = try environment.duration("SOUK_GATEWAY_RATE_WINDOW", default: .seconds(60))
@@ -29,7 +34,7 @@ package final class GatewayService: HostedService {
             IdentityHeaderMiddleware(),
             CORSMiddleware(policy: CORSPolicy(origins: try environment.list("SOUK_GATEWAY_CORS_ORIGINS"))),
             RateLimitMiddleware(
-                limiter: RateLimiter(quota: quota, window: window),
+                limiter: RateLimiter(RateLimit(quota: quota, window: window), cache: cache, clock: clock),
                 exempt: try environment.addressRanges("SOUK_RATE_LIMIT_EXEMPT")),
         ]
     }

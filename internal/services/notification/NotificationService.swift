@@ -61,7 +61,7 @@ package final class NotificationService: HostedService {
     }
 
     package var backgroundServices: [any Service] {
-        runtime.services(handlers: handlers.all) + jobs
+        runtime.services(handlers: handlers.all + resources.guardHandlers) + jobs
     }
 
     package var events: EventAdministration? { runtime.administration }

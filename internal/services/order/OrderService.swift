@@ -93,7 +93,7 @@ package final class OrderService: HostedService {
     }
 
     package var backgroundServices: [any Service] {
-        runtime.services(handlers: OrderEventHandlers(transitions: transitions).all) + jobs
+        runtime.services(handlers: OrderEventHandlers(transitions: transitions).all + resources.guardHandlers) + jobs
     }
 
     package var events: EventAdministration? { runtime.administration }

@@ -33,7 +33,7 @@ package final class VendorService: HostedService {
         self.idempotency = idempotency
         self.useCases = useCases
         backgroundServices =
-            runtime.services(handlers: OrderEventHandlers.all(useCases.orders)) + [
+            runtime.services(handlers: OrderEventHandlers.all(useCases.orders) + resources.guardHandlers) + [
                 PeriodicJob(name: "vendor.reservation_expiry", every: Self.expiryInterval, clock: clock) {
                     try await useCases.reservations.expireDue()
                 },

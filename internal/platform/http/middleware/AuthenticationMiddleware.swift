@@ -6,12 +6,15 @@ import SoukErrors
 import SoukCallContext
 import SoukIDs
 
-/// Verifies the bearer token (RFC 6750) if one was sent. A bad one is refused even where none is needed.
+/// Verifies the bearer token (RFC 6750) if one was sent, and asks whether its session goes on. A bad one is refused even
+/// where none is needed.
 struct AuthenticationMiddleware: RouterMiddleware {
     typealias Context = SoukRequestContext
     private static let maxTokenBytes = 8 << 10
 
     let verifier: any TokenVerifier
+    /// nil: a token is good until it expires.
+    let accounts: (any AccountGuard)?
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
@@ -29,6 +32,7 @@ struct AuthenticationMiddleware: RouterMiddleware {
         var logger = context.logger
         logger[metadataKey: "user_id"] = "\(principal.userID)"
         context.logger = logger
+        try await accounts?.admit(principal, context.call)
         return try await next(request, context)
     }
 

@@ -10,6 +10,7 @@ import SoukTime
 struct SQLAccountStore: AccountStore {
     let database: any Database
     let outbox: Outbox
+    let endings: SessionEndings
 
     /// Ids bound to one statement at most.
     private static let batch = 500
@@ -111,7 +112,7 @@ struct SQLAccountStore: AccountStore {
             """, as: Int.self)
         var after = before
         let revocation = try change(&after, otherAdmins ?? 0)
-        try await Self.revokeSessions(revocation, of: id, at: now, in: transaction)
+        try await revokeSessions(revocation, of: id, at: now, in: transaction)
         guard after != before else { return before.user }
         after.user.version = before.user.version + 1
         after.user.updatedAt = now
@@ -169,18 +170,23 @@ struct SQLAccountStore: AccountStore {
             "INSERT INTO user_roles (user_id, role) VALUES \(sql: rows.joined(separator: ", "))")
     }
 
-    private static func revokeSessions(
+    private func revokeSessions(
         _ revocation: SessionRevocation, of id: UserID, at now: Timestamp, in transaction: any Transaction
     ) async throws {
         let others: SQL
+        let reason: SessionEndings.Reason
         switch revocation {
         case .none: return
-        case .all: others = ""
-        case .allBut(let sessionID): others = "AND id <> \(sessionID)"
+        case .all: (others, reason) = ("", .deactivated)
+        case .allBut(let sessionID): (others, reason) = ("AND id <> \(sessionID)", .passwordChanged)
         }
-        try await transaction.execute(
-            "UPDATE sessions SET revoked_at = \(now) WHERE user_id = \(id) AND revoked_at IS NULL \(sql: others)"
-        )
+        let ended = try await transaction.query(
+            """
+            UPDATE sessions SET revoked_at = \(now)
+            WHERE user_id = \(id) AND revoked_at IS NULL \(sql: others) RETURNING id
+            """)
+        try await endings.announce(
+            try ended.map { try $0.get("id", as: String.self) }, of: id, reason, in: transaction)
     }
 
     /// What an admin's search looks through.

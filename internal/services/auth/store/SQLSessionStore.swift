@@ -7,6 +7,7 @@ import SoukTime
 struct SQLSessionStore: SessionStore {
     let database: any Database
     let accounts: SQLAccountStore
+    let endings: SessionEndings
 
     func open(_ session: Session, tokenHash: String) async throws {
         try await database.transaction { transaction in
@@ -39,7 +40,7 @@ struct SQLSessionStore: SessionStore {
                     "UPDATE refresh_tokens SET rotated_at = \(now) WHERE hash = \(presentedHash) AND rotated_at IS NULL"
                 ) == 1
             if !isFirst, token.rotatedAt.map({ now - $0 >= grace }) ?? true {
-                try await Self.revoke(token.sessionID, at: now, in: transaction)
+                try await revoke(token, .reuse, at: now, in: transaction)
                 return .reused(sessionID: token.sessionID, token.userID)
             }
             guard let user = try await accounts.user(token.userID, in: transaction), user.isActive else {
@@ -58,7 +59,7 @@ struct SQLSessionStore: SessionStore {
         try await database.transaction { transaction in
             let token = try await Self.token(presentedHash, at: now, in: transaction)
             guard let token, !token.isRevoked else { return nil }
-            try await Self.revoke(token.sessionID, at: now, in: transaction)
+            try await revoke(token, .logout, at: now, in: transaction)
             return Session(
                 id: token.sessionID, userID: token.userID, createdAt: token.createdAt,
                 expiresAt: token.expiresAt)
@@ -142,10 +143,15 @@ struct SQLSessionStore: SessionStore {
             """)
     }
 
-    private static func revoke(_ sessionID: String, at now: Timestamp, in transaction: any Transaction)
-        async throws
-    {
-        try await transaction.execute(
-            "UPDATE sessions SET revoked_at = \(now) WHERE id = \(sessionID) AND revoked_at IS NULL")
+    private func revoke(
+        _ token: StoredToken, _ reason: SessionEndings.Reason, at now: Timestamp,
+        in transaction: any Transaction
+    ) async throws {
+        let isFirst =
+            try await transaction.execute(
+                "UPDATE sessions SET revoked_at = \(now) WHERE id = \(token.sessionID) AND revoked_at IS NULL")
+            == 1
+        guard isFirst else { return }
+        try await endings.announce([token.sessionID], of: token.userID, reason, in: transaction)
     }
 }

@@ -83,7 +83,8 @@ struct AuthFixture: Sendable {
 
     var accounts: SQLAccountStore {
         let runtime = EventRuntime(service: "auth", database: database, broker: UnusedBroker(), clock: clock)
-        return SQLAccountStore(database: database, outbox: runtime.outbox)
+        return SQLAccountStore(
+            database: database, outbox: runtime.outbox, endings: SessionEndings(outbox: runtime.outbox))
     }
 }
 

@@ -137,7 +137,8 @@ import Testing
 
     private func login(_ auth: AuthFixture, _ hasher: RecordingHasher) -> Login {
         let accounts = auth.accounts
-        let sessions = SQLSessionStore(database: auth.database, accounts: accounts)
+        let sessions = SQLSessionStore(
+            database: auth.database, accounts: accounts, endings: accounts.endings)
         return Login(
             accounts: accounts, throttles: SQLThrottleStore(database: auth.database), passwords: hasher,
             tokens: TokenIssuer(

@@ -73,7 +73,8 @@ import Testing
         auth.clock.advance(by: .seconds(1_800))
         // Rotated, and beyond its time: unknown rather than reused.
         #expect(try await auth.refresh(first.refreshToken).code == "auth.refresh_invalid")
-        let sessions = SQLSessionStore(database: auth.database, accounts: auth.accounts)
+        let sessions = SQLSessionStore(
+            database: auth.database, accounts: auth.accounts, endings: auth.accounts.endings)
         #expect(try await sessions.purge(at: auth.clock.now()) == 1)
         #expect(try await auth.refresh(second.refreshToken).status == 200)
         auth.clock.advance(by: .seconds(3_600))

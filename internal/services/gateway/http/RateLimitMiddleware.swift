@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import SoukCache
 import SoukHTTP
 
 /// Holds each client (an address, or a /64 of IPv6) to the quota, and says so with the `RateLimit-Policy` and `RateLimit`
@@ -15,7 +16,7 @@ struct RateLimitMiddleware: RouterMiddleware {
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         guard !isExempt(context.clientAddress) else { return try await next(request, context) }
-        let decision = limiter.admit(IPAddress.clientNetwork(of: context.clientAddress))
+        let decision = await limiter.admit(IPAddress.clientNetwork(of: context.clientAddress))
         guard decision.isAllowed else {
             var headers = fields(decision)
             headers[.retryAfter] = String(max(1, decision.retryAfter.wholeSeconds))
@@ -27,9 +28,9 @@ struct RateLimitMiddleware: RouterMiddleware {
         return response
     }
 
-    private func fields(_ decision: RateLimiter.Decision) -> HTTPFields {
+    private func fields(_ decision: RateDecision) -> HTTPFields {
         [
-            .rateLimitPolicy: "\"default\";q=\(limiter.quota);w=\(limiter.window.wholeSeconds)",
+            .rateLimitPolicy: "\"default\";q=\(limiter.limit.quota);w=\(limiter.limit.window.wholeSeconds)",
             .rateLimit: "\"default\";r=\(decision.remaining);t=\(decision.reset.wholeSeconds)",
         ]
     }

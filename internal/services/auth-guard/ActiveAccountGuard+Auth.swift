@@ -1,0 +1,39 @@
+package import SoukAuthKernel
+package import SoukCache
+import SoukEvents
+package import SoukEventsRuntime
+package import SoukGuards
+package import SoukTime
+
+extension ActiveAccountGuard {
+    /// A guard that asks the auth service.
+    ///
+    /// - Parameters:
+    ///   - auth: The service itself, or the client of one.
+    ///   - cache: Shared by all processes; nil where this is the only one.
+    package convenience init(
+        auth: any AuthKernel, cache: (any Cache)?, options: Options = Options(), clock: any WallClock
+    ) {
+        self.init(cache: cache, options: options, clock: clock) { userID, sessionID, context in
+            let session = SessionReference(userID: userID, sessionID: sessionID)
+            return switch try await auth.standings([session], context)[session] {
+            case .active: .active
+            case .deactivated: .deactivated
+            case .ended, nil: .ended
+            }
+        }
+    }
+
+    /// What a process does about the auth service's events. Goes into the ``ServiceResources/guardHandlers`` of every
+    /// service of the process; one process at a time of several of one service gets each event, the others learn of it
+    /// within ``Options/memoryLifetime``.
+    package var handlers: [EventHandler] {
+        [
+            // Nothing is written, so there is nothing that a rollback would have to undo.
+            .on(SessionEnded.self) { event, _, _ in self.drop(sessions: event.sessionIds, of: event.userId) },
+            .on(UserUpdated.self) { event, _, _ in
+                if !event.active { self.drop(user: event.userId) }
+            },
+        ]
+    }
+}

@@ -1,0 +1,46 @@
+import SoukDatabase
+import SoukEvents
+import SoukEventsRuntime
+package import SoukIDs
+import Synchronization
+
+/// Makes known which sessions end: to everybody by `session.ended.v1`, written in the transaction that ends them, and
+/// to this process right after its commit.
+package final class SessionEndings: Sendable {
+    /// Why sessions end before their time, as the event says it.
+    enum Reason: String, Sendable {
+        case logout
+        case reuse
+        case passwordChanged = "password_changed"
+        case deactivated
+    }
+
+    package typealias Observer = @Sendable (_ userID: UserID, _ sessionIDs: [String]) -> Void
+
+    private let outbox: Outbox
+    private let observers = Mutex<[Observer]>([])
+
+    init(outbox: Outbox) {
+        self.outbox = outbox
+    }
+
+    /// Has `observer` called after every commit that ends sessions. It must be quick: the answer waits for it.
+    package func observe(_ observer: @escaping Observer) {
+        observers.withLock { $0.append(observer) }
+    }
+
+    /// Announces sessions that the transaction ends; none is fine.
+    func announce(
+        _ sessionIDs: [String], of userID: UserID, _ reason: Reason, in transaction: any Transaction
+    ) async throws {
+        guard !sessionIDs.isEmpty else { return }
+        for start in stride(from: 0, to: sessionIDs.count, by: SessionEnded.maximumSessions) {
+            let part = sessionIDs[start..<min(start + SessionEnded.maximumSessions, sessionIDs.count)]
+            try await outbox.append(
+                SessionEnded(userId: userID, sessionIds: Array(part), reason: reason.rawValue), in: transaction)
+        }
+        transaction.afterCommit { [self] in
+            for observer in observers.withLock({ $0 }) { observer(userID, sessionIDs) }
+        }
+    }
+}
