@@ -35,17 +35,23 @@ need_swift() {
     command -v swift >/dev/null || die "swift isn't on the PATH; Souk needs a Swift 6.3 toolchain (https://swift.org/install)"
 }
 
-# build CONFIGURATION PRODUCT: builds and prints the path of the executable.
+# build CONFIGURATION PRODUCT…: builds them and prints the paths of the executables, a line each.
 build() {
+    local configuration=$1 product
+    shift
     need_swift
     cd "$ROOT"
     if [ -d .build/checkouts ]; then
-        say "building $2 ($1)"
+        say "building $* ($configuration)"
     else
-        say "building $2 ($1) for the first time: about 5 to 8 minutes on two cores, more for a release"
+        say "building $* ($configuration) for the first time: about 5 to 8 minutes on two cores, more for a release"
     fi
-    swift build --configuration "$1" --product "$2" >&2
-    printf '%s/%s\n' "$(swift build --configuration "$1" --show-bin-path)" "$2"
+    for product in "$@"; do
+        swift build --configuration "$configuration" --product "$product" >&2
+    done
+    local folder
+    folder=$(swift build --configuration "$configuration" --show-bin-path)
+    printf "$folder/%s\n" "$@"
 }
 
 # random_secret FILE: writes a password that nobody has seen, unless the file is there already.

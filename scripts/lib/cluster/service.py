@@ -1,0 +1,58 @@
+"""Souk's own executables: what each is told, and how one sees that it is ready."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+from .part import Part, http_get
+
+# Executable by name of the part, in the order of docs/architecture.md.
+PRODUCTS = {
+    "gateway": "gateway", "auth": "auth-service", "product": "product-service", "vendor": "vendor-service",
+    "order": "order-service", "payment": "payment-service", "notification": "notification-service",
+}
+# The databases of each; the payment process hosts the sandbox provider, which is another company with its own.
+DATABASES = {
+    "gateway": [], "auth": ["auth"], "product": ["product"], "vendor": ["vendor"], "order": ["order"],
+    "payment": ["payment", "sandbox"], "notification": ["notification"],
+}
+# Packages whose libraries the executables are linked with, and what builds them.
+BUILD_PACKAGES = ["libpq-dev", "libhiredis-dev", "librdkafka-dev", "librabbitmq-dev", "libargon2-dev", "libsqlite3-dev"]
+
+
+class Service(Part):
+    ready_seconds = 60.0
+    stop_seconds = 30.0
+
+    def __init__(self, name: str, folder: pathlib.Path, program: pathlib.Path, port: int, variables: dict[str, str]):
+        super().__init__(name, folder)
+        self.program, self.port, self.variables = program, port, variables
+
+    def command(self) -> list:
+        return [self.program, "serve"]
+
+    def environment(self) -> dict[str, str]:
+        return self.variables
+
+    def probe(self) -> str | None:
+        answer = http_get(self.port, "/readyz")
+        if answer is None:
+            return "it does not answer"
+        return None if answer[0] == 200 else waits_for(*answer)
+
+    @property
+    def is_alive(self) -> bool:
+        answer = http_get(self.port, "/livez")
+        return answer is not None and answer[0] == 200
+
+
+def waits_for(status: int, body: str) -> str:
+    """What /readyz says, in a few words."""
+    try:
+        document = json.loads(body)
+        failing = [check for check in document["checks"] if check["status"] != "ok"]
+        named = ", ".join(f"{check['name']} ({check['error']})" if check.get("error") else check["name"] for check in failing)
+        return f"waits for {named}" if named else f"is {document['status']}"
+    except (ValueError, LookupError, TypeError):
+        return f"/readyz answers {status}: {body.strip()[:200]}"

@@ -1,0 +1,34 @@
+"""What must be there before anything starts: Debian packages and our own executables."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+
+from . import postgres, rabbitmq, redis
+from .process import ClusterError
+from .service import BUILD_PACKAGES, PRODUCTS
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+
+def shell(function: str, *arguments: str) -> str:
+    """Runs a function of scripts/lib/common.sh; what it says goes to the terminal, what it prints is given."""
+    done = subprocess.run(
+        ["bash", "-c", f'source "$0" && {function} "$@"', str(ROOT / "scripts/lib/common.sh"), *arguments],
+        stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise ClusterError(f"{function} {' '.join(arguments)}: see above")
+    return done.stdout
+
+
+def install(broker: str) -> None:
+    """Installs what is missing, by name, for these servers and for building."""
+    brokers = rabbitmq.PACKAGES if broker == "rabbitmq" else []
+    shell("install_packages", *BUILD_PACKAGES, *postgres.PACKAGES, *redis.PACKAGES, *brokers, "openssl")
+
+
+def build(configuration: str, broker: str, services: list[str]) -> pathlib.Path:
+    """Builds the executables that this choice needs and gives their folder."""
+    products = [PRODUCTS[name] for name in services] + (["mock-kafka"] if broker == "kafka" else [])
+    return pathlib.Path(shell("build", configuration, *products).splitlines()[0]).parent
