@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import secrets
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -101,6 +103,47 @@ class PrivateSouk:
                 self.kill()
         return self.process.returncode
 
+    def close(self) -> None:
+        self.stop()
+
+    # -- parts: one process is its only part; clusters of processes have the same interface
+
+    @property
+    def names(self) -> list[str]:
+        """The processes that can be killed one by one."""
+        return ["souk"]
+
+    def kill_part(self, _: str) -> None:
+        self.kill()
+
+    def start_part(self, _: str, **env: str) -> None:
+        self.start(**env)
+
+    def is_part_running(self, _: str) -> bool:
+        return self.running
+
+    def returncode(self, _: str) -> int | None:
+        return self.process.returncode
+
+    def logs(self) -> str:
+        """All that its processes have logged."""
+        return (self.data / "souk.log").read_text(errors="replace")
+
+    def query(self, database: str, sql: str) -> list[tuple[str, ...]]:
+        """What a service's database answers, every value as text."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.data}/{database}.sqlite?mode=ro", uri=True)) as connection:
+            return [tuple(as_text(value) for value in row) for row in connection.execute(sql)]
+
+    def tamper(self, database: str, sql: str) -> None:
+        """Changes a service's database behind its back."""
+        with contextlib.closing(sqlite3.connect(self.data / f"{database}.sqlite", timeout=30)) as connection, connection:
+            connection.executescript(sql)
+
+    @staticmethod
+    def blob(data: bytes) -> str:
+        """Bytes as its databases write them in SQL."""
+        return f"x'{data.hex()}'"
+
     def memory_megabytes(self) -> float:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
@@ -111,3 +154,7 @@ class PrivateSouk:
 
     def __exit__(self, *_) -> None:
         self.stop()
+
+
+def as_text(value) -> str:
+    return value.decode() if isinstance(value, bytes) else "" if value is None else str(value)

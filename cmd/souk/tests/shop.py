@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import secrets
 
-from private_souk import PrivateSouk
 from souk_client import Client, wait_until
 
 ADDRESS = {"name": "Ada Marlow", "line1": "1 Test Street", "city": "London", "postal_code": "E1 6AN", "country": "GB"}
@@ -64,7 +63,9 @@ class Shop:
 
 
 class Market:
-    def __init__(self, souk: PrivateSouk, patience: float = 30):
+    """A marketplace as its admin and everybody else see it; `souk` is a server of any set-up."""
+
+    def __init__(self, souk, patience: float = 30):
         self.souk, self.patience = souk, patience
         self.admin = Client(souk.url, "admin@souk.example", souk.admin_password, patience)
         self.anonymous = Client(souk.url, patience=patience)

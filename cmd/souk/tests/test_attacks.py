@@ -5,7 +5,6 @@ import hmac
 import json
 import re
 import secrets
-import sqlite3
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -167,8 +166,7 @@ def test_replayed_webhooks_change_nothing(market, ada, shop):
         return payment, shop.client.get("/api/v1/ledger/balance").data
 
     before = books()
-    with sqlite3.connect(f"file:{market.souk.data}/sandbox.sqlite?mode=ro", uri=True) as sandbox:
-        (genuine,), = sandbox.execute("SELECT body FROM webhooks WHERE reference = ?", [forger.charge])
+    (genuine,), = market.souk.query("sandbox", f"SELECT body FROM webhooks WHERE reference = '{forger.charge}'")
     for _ in range(5):
         reply = forger.send(genuine, forger.signature(genuine))
         assert (reply.status, reply.data["outcome"]) == (200, "duplicate")

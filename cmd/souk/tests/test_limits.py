@@ -340,8 +340,8 @@ def test_logs_are_json_lines_and_hold_no_secret(fresh):
                     if order["payment"].get(
                         "pay_url") else "-" * 40, "webhooks": (server.data / "webhook-secret").read_text().strip()}
     metrics = ask(server, "GET", "/metrics").raw.decode()
-    wait_until("the access log", lambda: "/users/me" in (server.data / "souk.log").read_text())
-    log = (server.data / "souk.log").read_text()
+    wait_until("the access log", lambda: "/users/me" in server.logs())
+    log = server.logs()
     for name, secret in secrets_sent.items():
         assert secret not in log and secret.split(".")[-1] not in log, f"{name} is in the log"
         assert secret not in metrics, f"{name} is in the metrics"

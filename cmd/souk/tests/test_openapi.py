@@ -12,7 +12,6 @@ import openapi_spec_validator
 import pytest
 import requests
 import yaml
-from private_souk import PrivateSouk
 from shop import Market
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -108,10 +107,9 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(binary, tmp_path_factory):
+def stage(private):
     """A server of its own, for what is sent here is wild."""
-    env = {"SOUK_AUTH_ARGON2_MEMORY_KIB": "1024", "SOUK_AUTH_ARGON2_ITERATIONS": "1"}
-    with PrivateSouk(tmp_path_factory.mktemp("stage"), binary=binary, env=env) as server:
+    with private("stage") as server:
         yield Stage(Market(server))
 
 

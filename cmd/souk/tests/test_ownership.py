@@ -163,10 +163,8 @@ def routes(binary) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def world(binary, tmp_path_factory):
-    from conftest import FAST
-    from private_souk import PrivateSouk
-    with PrivateSouk(tmp_path_factory.mktemp("owners"), binary=binary, env=FAST) as server:
+def world(private):
+    with private("owners") as server:
         market = Market(server, patience=20)
         one, other = Side(market), Side(market)
         yield market, one, other

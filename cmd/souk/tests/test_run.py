@@ -7,6 +7,9 @@ import re
 import signal
 import subprocess
 
+import pytest
+
+pytestmark = pytest.mark.setups("souk", reason="./scripts/run starts the one process; test_dev has ./scripts/dev")
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 RUN = ROOT / "scripts/run"
 

@@ -6,7 +6,6 @@ import pathlib
 import pty
 import re
 import select
-import sqlite3
 import stat
 import subprocess
 import threading
@@ -224,10 +223,7 @@ def test_books_that_do_not_balance(fresh, ctl):
         market = Market(server)
         market.buy(market.shopper(), [(market.shop().sell(), 1)])
         market.settle()
-    with sqlite3.connect(server.data / "payment.sqlite") as books:
-        books.execute("UPDATE ledger_balances SET balance = balance + 7")
-    books.close()
-    with server:
+        server.tamper("payment", "UPDATE ledger_balances SET balance = balance + 7")
         me = ctl(server.url)
         me.login(server)
         result = subprocess.run([me.binary, "ledger", "verify"], env=me.env, capture_output=True, text=True, timeout=60)
@@ -239,29 +235,17 @@ def test_books_that_do_not_balance(fresh, ctl):
 
 
 def poison(server, key: str) -> str:
-    """Appends an order.paid.v1 that nobody can read to the event log of a stopped server; gives the event's id."""
+    """Slips an order.paid.v1 that nobody can read into the order service's outbox; gives the event's id."""
     event = str(uuid.uuid4())
-    headers = {
-        "ce_specversion": "1.0", "ce_id": event, "ce_source": "/souk/order", "ce_type": "order.paid.v1",
-        "ce_subject": key, "ce_time": "2026-01-01T00:00:00.000000Z", "content-type": "application/json"}
-    log = sqlite3.connect(server.data / "events.sqlite")
-    with log:
-        log.execute("INSERT INTO topics VALUES ('orders', 0) ON CONFLICT DO NOTHING")
-        (position,) = log.execute(
-            "UPDATE topics SET next_position = next_position + 1 WHERE name = 'orders' RETURNING next_position - 1"
-        ).fetchone()
-        log.execute(
-            "INSERT INTO messages VALUES ('orders', ?, ?, ?, ?, ?, 0)",
-            (position, event, key, json.dumps(headers), b'{"order_id": "\\u001b[31mno order at all"}'))
-    log.close()
+    data = server.blob(b'{"order_id": "\\u001b[31mno order at all"}')
+    server.tamper("order", "INSERT INTO outbox (event_id, topic, key, type, source, time, data)"
+                  f" VALUES ('{event}', 'orders', '{key}', 'order.paid.v1', '/souk/order', 1767225600000000, {data});")
     return event
 
 
 def test_a_dead_letter_from_first_to_last(fresh, ctl):
     server = fresh().start()
-    server.stop()
     events = [poison(server, "k1"), poison(server, "k2")]
-    server.start()
     me = ctl(server.url)
     me.login(server)
 

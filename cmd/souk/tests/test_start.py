@@ -5,10 +5,12 @@ import socket
 import subprocess
 
 import pytest
-from conftest import FAST
 from private_souk import PrivateSouk
+from setups import FAST
 from shop import Market
 from souk_client import ApiError, Unreachable
+
+pytestmark = pytest.mark.setups("souk", reason="about the one process and its data folder; test_failures has the others")
 
 
 def run(binary, *arguments, cwd, **env) -> subprocess.CompletedProcess:

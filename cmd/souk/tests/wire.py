@@ -6,11 +6,10 @@ import json
 import re
 import socket
 
-from private_souk import PrivateSouk
 from souk_client import Reply
 
 
-def send_bytes(server: PrivateSouk, data: bytes, timeout: float = 10) -> bytes:
+def send_bytes(server, data: bytes, timeout: float = 10) -> bytes:
     """All that the server answers until it closes or the time is up."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=timeout) as connection:
         answer = b""
@@ -38,7 +37,7 @@ def parse(answer: bytes) -> Reply:
     return Reply(int(lines[0].split()[1]), headers, body)
 
 
-def ask(server: PrivateSouk, method: str, target: str, body: bytes | str | dict | None = None,
+def ask(server, method: str, target: str, body: bytes | str | dict | None = None,
         headers: dict[str, str] | list[tuple[str, str]] = (), timeout: float = 10) -> Reply:
     """One request on a connection of its own: these headers, and Host, Connection and Content-Length."""
     pairs = list(headers.items()) if isinstance(headers, dict) else list(headers)

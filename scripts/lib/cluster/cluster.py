@@ -240,11 +240,15 @@ class Cluster:
         each(self.servers.values(), end)
         return statuses
 
-    def purge(self) -> None:
-        """Deletes everything that it made, the folder included; nothing runs any more."""
+    def leave_servers(self) -> None:
+        """Deletes its databases on shared servers and the data of its own; nothing runs any more."""
         if self.shared and self.postgres.is_running:
             self.postgres.remove(list(self.databases()))
         each(self.servers.values(), lambda part: part.purge())
+
+    def purge(self) -> None:
+        """Deletes everything that it made, the folder included; nothing runs any more."""
+        self.leave_servers()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # -- who it is, for the next script

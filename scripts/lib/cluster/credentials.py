@@ -40,6 +40,19 @@ def identity(folder: pathlib.Path, service: str) -> pathlib.Path:
     return private
 
 
+def server_certificate(folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
+    """An authority of this folder's own, and its certificate and key for localhost and 127.0.0.1."""
+    authority, certificate, key = folder / "ca.pem", folder / "server.pem", folder / "server.key"
+    if not certificate.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650"]
+        openssl(*new, "-keyout", str(folder / "ca.key"), "-out", str(authority), "-subj", "/CN=Souk test authority")
+        openssl(*new, "-keyout", str(key), "-out", str(certificate), "-subj", "/CN=localhost", "-CA", str(authority),
+                "-CAkey", str(folder / "ca.key"), "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                "-addext", "basicConstraints=critical,CA:FALSE")
+    return authority, certificate, key
+
+
 def openssl(*arguments: str) -> str:
     try:
         return subprocess.run(["openssl", *arguments], check=True, capture_output=True, text=True).stdout

@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 
-from .credentials import rabbitmq_hash, secret, write_private
+from .credentials import rabbitmq_hash, secret, server_certificate, write_private
 from .part import Part, listens
 from .process import ClusterError
 
@@ -36,8 +36,9 @@ class RabbitMQ(Part):
     ready_seconds = 60.0
     stop_seconds = 30.0
 
-    def __init__(self, folder: pathlib.Path, port: int, distribution_port: int, epmd_port: int):
+    def __init__(self, folder: pathlib.Path, port: int, distribution_port: int, epmd_port: int, tls_port: int | None = None):
         super().__init__("rabbitmq", folder)
+        self.tls_port = tls_port
         self.port, self.distribution_port = port, distribution_port
         self.epmd = Epmd(folder, epmd_port)
         self.configuration = folder / "secrets/rabbitmq.conf"
@@ -54,7 +55,15 @@ class RabbitMQ(Part):
         cookie.chmod(0o400)
         write_private(self.home / "enabled_plugins", "[].\n")
         self.write_definitions()
+        encryption = []
+        if self.tls_port:
+            authority, certificate, key = server_certificate(self.folder / "secrets/tls")
+            encryption = [
+                f"listeners.ssl.1 = 127.0.0.1:{self.tls_port}", f"ssl_options.cacertfile = {authority}",
+                f"ssl_options.certfile = {certificate}", f"ssl_options.keyfile = {key}",
+                "ssl_options.verify = verify_none", "ssl_options.fail_if_no_peer_cert = false"]
         write_private(self.configuration, "\n".join([
+            *encryption,
             f"listeners.tcp.1 = 127.0.0.1:{self.port}", "log.file = false", "log.console = true",
             "log.console.level = warning", "log.console.formatter = json", f"load_definitions = {self.definitions}",
             # A laptop's memory and disk are not this node's.
