@@ -135,7 +135,7 @@ var platform: [Target] {
                 "SoukErrors", "SoukEventsRuntime", "SoukHTTP", "SoukLogger", "SoukObservability",
                 "SoukPagination",
                 "SoukTime", .hummingbird, .httpTypes, .lifecycle, .logging, .metrics, .nio, .tracing,
-                .unixSignals,
+                .argumentParser, .unixSignals,
             ],
             testing: ["SoukBrokerEmbedded", "SoukHTTPTesting", "SoukIDs", "SoukTesting"])
         + module(
@@ -339,7 +339,8 @@ func rpc(_ name: String, _ path: String, kernel: String) -> [Target] {
 /// An executable that runs one service.
 func process(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
-        name: name, dependencies: dependencies + [
+        name: name,
+        dependencies: dependencies + [
             "SoukAuthGuard", "SoukAuthKernel", "SoukAuthRPC", "SoukProcess", .argumentParser,
         ],
         path: "cmd/\(name)", swiftSettings: .souk)

@@ -91,7 +91,8 @@ struct Marketplace {
         services = [gateway, auth, vendor, product, sandbox, payment, order, notification]
 
         web = WebRouter(
-            verifier: keys, accounts: accounts, options: configuration.http, extra: gateway.middlewares)
+            verifier: keys, accounts: accounts, options: configuration.server.http,
+            extra: gateway.middlewares)
         for service in services { service.registerRoutes(web.routes) }
         AdminEventRoutes(services.compactMap(\.events)).register(on: web.routes)
     }
@@ -99,8 +100,8 @@ struct Marketplace {
     /// Serves until SIGTERM or SIGINT.
     func run(startedAt: ContinuousClock.Instant) async throws {
         var options = ServiceHost.Options()
-        options.host = configuration.host
-        options.port = configuration.port
+        options.host = configuration.server.host
+        options.port = configuration.server.port
         options.startedAt = startedAt
         let host = ServiceHost(
             services: services, resources: resources, responder: web.buildResponder(), options: options,
@@ -147,9 +148,10 @@ private final class Address: Sendable {
     private let host: String
 
     init(_ configuration: MarketplaceConfiguration) {
-        port = Mutex(configuration.port)
+        port = Mutex(configuration.server.port)
         configured = configuration.publicURL
-        host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
+        let host = configuration.server.host
+        self.host = host.contains(":") ? "[\(host)]" : host
     }
 
     /// How clients reach us.

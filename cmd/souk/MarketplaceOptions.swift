@@ -1,7 +1,6 @@
 import ArgumentParser
-import Logging
+import SoukService
 import SoukEnv
-import SoukLogger
 
 /// Options that every command takes.
 struct MarketplaceOptions: ParsableArguments {
@@ -13,7 +12,7 @@ struct MarketplaceOptions: ParsableArguments {
         let environment = try Environment.load()
         var configuration = try MarketplaceConfiguration(environment)
         if let data { configuration.dataDirectory = data }
-        SoukLogging.bootstrap(level: configuration.logLevel, format: configuration.logFormat, service: "souk")
+        configuration.server.bootstrapLogging(service: "souk")
         return configuration
     }
 }

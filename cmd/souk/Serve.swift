@@ -1,4 +1,5 @@
 import ArgumentParser
+import SoukService
 import Foundation
 
 /// Starts every service and serves until SIGTERM or SIGINT.
@@ -12,7 +13,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let startedAt = ContinuousClock.now
         var configuration = try options.configuration()
-        if let port { configuration.port = try configuration.checked(port: port) }
+        if let port { configuration.server.port = try configuration.checked(port: port) }
         try await Marketplace.open(configuration).run(startedAt: startedAt)
     }
 }

@@ -1,6 +1,4 @@
 import ArgumentParser
-import Foundation
-import SoukEnv
 import SoukService
 
 /// The whole marketplace in one process.
@@ -18,26 +16,5 @@ struct Souk: AsyncParsableCommand {
         subcommands: [Serve.self, Migrate.self, ListRoutes.self],
         defaultSubcommand: Serve.self)
 
-    /// Runs the command line. What stops it becomes one line on standard error and the exit status.
-    static func main() async {
-        ProcessMemory.giveBackToSystem()
-        do {
-            var command = try parseAsRoot()
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
-            }
-        } catch {
-            fail(error)
-        }
-    }
-
-    private static func fail(_ error: any Error) -> Never {
-        guard exitCode(for: error) != .success else { exit(withError: error) }
-        let isUsage = exitCode(for: error) == .validationFailure
-        let line = isUsage ? fullMessage(for: error) : "souk: \(error)"
-        FileHandle.standardError.write(Data("\(line)\n".utf8))
-        exit(withError: ExitCode(isUsage || error is ConfigurationError ? 2 : 1))
-    }
+    static func main() async { await runProgram("souk") }
 }

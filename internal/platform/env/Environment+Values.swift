@@ -16,6 +16,13 @@ extension Environment {
         return try Self.parseURL(text, for: name)
     }
 
+    /// A URL that paths are appended to: as ``optionalURL(_:)``, without a slash at its end.
+    package func baseURL(_ name: String) throws(ConfigurationError) -> String? {
+        guard var text = try optionalURL(name)?.absoluteString else { return nil }
+        while text.hasSuffix("/") { text.removeLast() }
+        return text
+    }
+
     /// One of the raw values of `T`.
     ///
     /// Throws: `ConfigurationError` listing them for anything else, and as ``optionalString(_:)``.

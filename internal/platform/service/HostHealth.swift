@@ -62,7 +62,9 @@ struct HostResponder: HTTPResponder {
         case "/readyz": answer = readiness
         case "/metrics": answer = exposition
         default:
-            guard !health.isStarting else { return Reply.problem(Self.starting, requestID: context.requestID).response }
+            guard !health.isStarting else {
+                return Reply.problem(Self.starting, requestID: context.requestID).response
+            }
             return try await routes.respond(to: request, context: context)
         }
         guard request.method == .get || request.method == .head else {

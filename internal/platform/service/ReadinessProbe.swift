@@ -16,7 +16,8 @@ package struct ReadinessProbe: Sendable {
     private let check: @Sendable () async throws -> Void
 
     /// A probe that fails by throwing.
-    package init(_ name: String, isRequired: Bool = true, check: @escaping @Sendable () async throws -> Void) {
+    package init(_ name: String, isRequired: Bool = true, check: @escaping @Sendable () async throws -> Void)
+    {
         self.name = name
         self.isRequired = isRequired
         self.check = check

@@ -61,7 +61,8 @@ package final class ServiceHost: Sendable {
     /// begun once all are prepared, and ended first, beside the HTTP server. `metrics` gives the Prometheus text.
     package init(
         services: [any HostedService], resources: [ServiceResources], extraServices: [any Service] = [],
-        servers: [any Service] = [], probes: [ReadinessProbe] = [], responder: any HTTPResponder<SoukRequestContext>,
+        servers: [any Service] = [], probes: [ReadinessProbe] = [],
+        responder: any HTTPResponder<SoukRequestContext>,
         options: Options = Options(),
         metrics: @escaping @Sendable () async -> String,
         onReady: @escaping @Sendable (Ready) -> Void = { _ in }

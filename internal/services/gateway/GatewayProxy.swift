@@ -31,12 +31,14 @@ package final class GatewayProxy: Sendable {
             let variable = "SOUK_\(name.uppercased().replacing("-", with: "_"))_HTTP_ADDRESS"
             guard let port = ports[name] else {
                 guard try environment.optionalString(variable) != nil else {
-                    throw ConfigurationError("SOUK_GATEWAY_ROUTES", "leads to \(name), but \(variable) is not set")
+                    throw ConfigurationError(
+                        "SOUK_GATEWAY_ROUTES", "leads to \(name), but \(variable) is not set")
                 }
                 upstreams.append(
                     Upstream(
                         name: name,
-                        targets: try environment.hostPorts(variable, default: HostPort(host: name, port: 80))))
+                        targets: try environment.hostPorts(variable, default: HostPort(host: name, port: 80)))
+                )
                 continue
             }
             upstreams.append(

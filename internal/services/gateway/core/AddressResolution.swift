@@ -60,7 +60,8 @@ struct AddressResolution: Service, CustomStringConvertible {
             let failed = getnameinfo(
                 entry.pointee.ai_addr, entry.pointee.ai_addrlen, &text, socklen_t(text.count), nil, 0,
                 NI_NUMERICHOST)
-            let numeric = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            let numeric = String(
+                decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
             let address = HostPort(host: numeric, port: target.port)
             if failed == 0, !found.contains(address) { found.append(address) }
             next = entry.pointee.ai_next

@@ -64,7 +64,8 @@ struct ProxyMiddleware: RouterMiddleware {
             }
         }
         throw ServiceError(
-            .unavailable, code: "upstream.unavailable", message: "A part of the marketplace can't be reached right now.",
+            .unavailable, code: "upstream.unavailable",
+            message: "A part of the marketplace can't be reached right now.",
             detail: "\(upstream.name): \(failure)", retryAfter: .seconds(1))
     }
 

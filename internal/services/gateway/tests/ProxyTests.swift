@@ -34,7 +34,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "/", "/api/v1", "/api/v1/productsx", "/api/v1/ping", "/openapi.json", "/sandbox/pay", "/sandbox/pay/a/b",
+        "/", "/api/v1", "/api/v1/productsx", "/api/v1/ping", "/openapi.json", "/sandbox/pay",
+        "/sandbox/pay/a/b",
         "/api/v1/admin/events", "/metrics", "/readyz",
     ])
     func otherPathsLeadNowhere(path: String) {
@@ -77,7 +78,10 @@ import Testing
     }
 
     @Test func namesAreLookedUp() {
-        #expect(AddressResolution.lookUp(HostPort(host: "127.0.0.1", port: 7)) == [HostPort(host: "127.0.0.1", port: 7)])
+        #expect(
+            AddressResolution.lookUp(HostPort(host: "127.0.0.1", port: 7)) == [
+                HostPort(host: "127.0.0.1", port: 7)
+            ])
         #expect(AddressResolution.lookUp(HostPort(host: "localhost", port: 7)).contains { $0.port == 7 })
         #expect(AddressResolution.lookUp(HostPort(host: "no-such-name.invalid", port: 7)).isEmpty)
     }
@@ -138,7 +142,8 @@ import Testing
                 seen.withLock { $0.append(request.head) }
                 let body = try await request.body.collect(upTo: 1 << 20)
                 return Response(
-                    status: .accepted, headers: [.eTag: "\"7\"", .connection: "x-hop", HTTPField.Name("X-Hop")!: "1"],
+                    status: .accepted,
+                    headers: [.eTag: "\"7\"", .connection: "x-hop", HTTPField.Name("X-Hop")!: "1"],
                     body: ResponseBody(byteBuffer: body))
             }
         } _: { caller in
@@ -212,7 +217,8 @@ import Testing
     }
 
     @Test func aServiceThatIsAwayIs503WithRetryAfter() async throws {
-        try await withGateway { _ in } _: { caller in
+        try await withGateway { _ in
+        } _: { caller in
             let answer = try await caller.send(.get, "/api/v1/products")
             #expect(answer.status == 503)
             #expect(answer.code == "upstream.unavailable")
@@ -234,7 +240,8 @@ import Testing
     }
 
     @Test func pathsOfNobodyStayHere() async throws {
-        try await withGateway { _ in } _: { caller in
+        try await withGateway { _ in
+        } _: { caller in
             let answer = try await caller.send(.get, "/api/v1/nothing")
             #expect(answer.status == 404)
         }
