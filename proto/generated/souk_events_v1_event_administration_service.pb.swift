@@ -88,7 +88,8 @@ package nonisolated struct Souk_Events_V1_GetSummaryResponse: Sendable {
   /// By topic, the messages that the service has not processed.
   package var lag: Dictionary<String,Int64> = [:]
 
-  package var deadLetters: Int64 = 0
+  /// Dead letters by the code of their last failure.
+  package var deadLettersByError: Dictionary<String,Int64> = [:]
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -344,7 +345,7 @@ nonisolated extension Souk_Events_V1_GetSummaryRequest: SwiftProtobuf.Message, S
 
 nonisolated extension Souk_Events_V1_GetSummaryResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetSummaryResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}outbox_depth\0\u{1}lag\0\u{3}dead_letters\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}outbox_depth\0\u{1}lag\0\u{3}dead_letters_by_error\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -354,7 +355,7 @@ nonisolated extension Souk_Events_V1_GetSummaryResponse: SwiftProtobuf.Message, 
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.outboxDepth) }()
       case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufInt64>.self, value: &self.lag) }()
-      case 3: try { try decoder.decodeSingularInt64Field(value: &self.deadLetters) }()
+      case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufInt64>.self, value: &self.deadLettersByError) }()
       default: break
       }
     }
@@ -367,8 +368,8 @@ nonisolated extension Souk_Events_V1_GetSummaryResponse: SwiftProtobuf.Message, 
     if !self.lag.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufInt64>.self, value: self.lag, fieldNumber: 2)
     }
-    if self.deadLetters != 0 {
-      try visitor.visitSingularInt64Field(value: self.deadLetters, fieldNumber: 3)
+    if !self.deadLettersByError.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufInt64>.self, value: self.deadLettersByError, fieldNumber: 3)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -376,7 +377,7 @@ nonisolated extension Souk_Events_V1_GetSummaryResponse: SwiftProtobuf.Message, 
   package static func ==(lhs: Souk_Events_V1_GetSummaryResponse, rhs: Souk_Events_V1_GetSummaryResponse) -> Bool {
     if lhs.outboxDepth != rhs.outboxDepth {return false}
     if lhs.lag != rhs.lag {return false}
-    if lhs.deadLetters != rhs.deadLetters {return false}
+    if lhs.deadLettersByError != rhs.deadLettersByError {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

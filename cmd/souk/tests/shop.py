@@ -111,7 +111,7 @@ class Market:
         """Until every outbox is empty and every consumer has caught up."""
         wait_until(
             "the events to be handled",
-            lambda: all(s["outbox_depth"] == 0 and not any(s["lag"].values()) for s in self.events()), 60)
+            lambda: all(s.get("outbox_depth") == 0 and not any(s["lag"].values()) for s in self.events()), 60)
 
     def assert_books_balance(self) -> None:
         verdict = self.admin.get("/api/v1/admin/ledger/verify").data

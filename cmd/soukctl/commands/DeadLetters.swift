@@ -38,7 +38,7 @@ struct ListDeadLetters: AsyncParsableCommand {
         }
         let summaries: [Events.Summary] = try await session.send(.get, Target.path(Events.path)).data()
         var answers: [Answer] = []
-        for summary in summaries where summary.deadLetters > 0 {
+        for summary in summaries where (summary.deadLetters ?? 0) > 0 {
             answers.append(try await list(summary.service, session))
         }
         try options.show(try Self.merged(answers)) {

@@ -14,9 +14,11 @@ struct Events: ParsableCommand {
     /// How a service stands.
     struct Summary: Decodable {
         let service: String
-        let outboxDepth: Int
-        let lag: [String: Int]
-        let deadLetters: Int
+        /// Whether it could be asked; the rest is missing otherwise.
+        let available: Bool
+        let outboxDepth: Int?
+        let lag: [String: Int]?
+        let deadLetters: Int?
     }
 }
 
@@ -32,10 +34,14 @@ struct EventStatus: AsyncParsableCommand {
         try options.show(answer) {
             var table = Table(["SERVICE", "OUTBOX", "LAG", "DEAD LETTERS", "BEHIND ON"], numeric: [1, 2, 3])
             for summary in try answer.data(as: [Events.Summary].self) {
-                let behind = summary.lag.filter { $0.value > 0 }.sorted { $0.key < $1.key }
+                guard let depth = summary.outboxDepth, let lag = summary.lag, let dead = summary.deadLetters
+                else {
+                    table.add([summary.service, "-", "-", "-", "can't be reached"])
+                    continue
+                }
+                let behind = lag.filter { $0.value > 0 }.sorted { $0.key < $1.key }
                 table.add([
-                    summary.service, "\(summary.outboxDepth)", "\(summary.lag.values.reduce(0, +))",
-                    "\(summary.deadLetters)",
+                    summary.service, "\(depth)", "\(lag.values.reduce(0, +))", "\(dead)",
                     behind.map { "\($0.key) (\($0.value))" }.joined(separator: ", "),
                 ])
             }

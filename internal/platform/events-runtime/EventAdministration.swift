@@ -1,75 +1,78 @@
-import SoukBroker
-import SoukDatabase
+package import SoukCallContext
+package import SoukErrors
 package import SoukPagination
-import SoukTime
 
-/// What an operator sees and does about a service's events.
-package struct EventAdministration: Sendable {
-    let store: EventStore
-    let broker: any Broker
-    let clock: any WallClock
-    let redrives: Wakeup
-
+/// What an operator sees and does about a service's events, wherever the service runs.
+package protocol EventAdministration: Sendable {
     /// The service that publishes and consumes.
-    package var service: String { store.service }
+    var service: String { get }
 
-    /// Events that are committed and not published.
+    /// How far the service has got.
     ///
-    /// - Throws: `DatabaseError`.
-    package func outboxDepth() async throws -> Int {
-        try await store.outboxDepth()
-    }
+    /// - Throws: ``EventAdministrationError/unavailable(_:)``.
+    func summary(_ context: CallContext) async throws(EventAdministrationError) -> EventSummary
 
-    /// By topic, the messages that the service has not processed; empty for a service that consumes nothing.
+    /// Newest first; their payloads may be left out: one that is asked for by its id has it.
     ///
-    /// - Throws: `BrokerError`.
-    package func lag() async throws -> [String: Int] {
-        try await broker.lag(group: service)
-    }
-
-    /// Newest first.
-    ///
-    /// - Throws: `DatabaseError`.
-    package func deadLetters(_ page: PageRequest) async throws -> Page<DeadLetter> {
-        try await store.deadLetters(page)
-    }
+    /// - Throws: ``EventAdministrationError/unavailable(_:)``.
+    func deadLetters(
+        _ page: PageRequest, _ context: CallContext
+    ) async throws(EventAdministrationError) -> Page<DeadLetter>
 
     /// Nil when there is none with this id (any more).
     ///
-    /// - Throws: `DatabaseError`.
-    package func deadLetter(id: String) async throws -> DeadLetter? {
-        try await store.deadLetter(id: id)
-    }
+    /// - Throws: ``EventAdministrationError/unavailable(_:)``.
+    func deadLetter(id: String, _ context: CallContext) async throws(EventAdministrationError) -> DeadLetter?
 
     /// Has the running consumer process a dead letter again, with the same event id, once; it is gone when
     /// that succeeded, and otherwise stays with one more attempt. Repeating this is harmless. Events of its
     /// key that came later have been processed by then. False when there is none with this id.
     ///
-    /// - Throws: `DatabaseError`.
-    package func redrive(id: String) async throws -> Bool {
-        let isMarked = try await store.markForRedrive(id: id)
-        if isMarked { redrives.signal() }
-        return isMarked
-    }
+    /// - Throws: ``EventAdministrationError/unavailable(_:)``.
+    func redrive(id: String, _ context: CallContext) async throws(EventAdministrationError) -> Bool
 
     /// Redrives all, oldest first; where one fails again, later ones of its key stay as they are. Returns how
     /// many were not being redriven already.
     ///
-    /// - Throws: `DatabaseError`.
-    package func redriveAll() async throws -> Int {
-        let count = try await store.markAllForRedrive()
-        redrives.signal()
-        return count
-    }
+    /// - Throws: ``EventAdministrationError/unavailable(_:)``.
+    func redriveAll(_ context: CallContext) async throws(EventAdministrationError) -> Int
 
     /// Deletes a dead letter for good; its event counts as processed. False when there is none with this id.
     ///
-    /// - Throws: `DatabaseError`.
-    package func discard(id: String) async throws -> Bool {
-        try await store.database.transaction { [store, clock] transaction in
-            guard let letter = try await store.deadLetter(id: id, in: transaction) else { return false }
-            _ = try await store.recordDeadLetterInInbox(letter.eventID, at: clock.now(), in: transaction)
-            return try await store.deleteDeadLetter(id: id, in: transaction)
+    /// - Throws: ``EventAdministrationError/unavailable(_:)``.
+    func discard(id: String, _ context: CallContext) async throws(EventAdministrationError) -> Bool
+}
+
+/// How far a service has got with its events.
+package struct EventSummary: Sendable, Hashable {
+    /// Events that are committed and not published.
+    package let outboxDepth: Int
+    /// By topic, the messages that the service has not processed; empty for a service that consumes nothing.
+    package let lag: [String: Int]
+    /// Dead letters by the code of their last failure; no code without any.
+    package let deadLettersByError: [String: Int]
+
+    /// Dead letters in all.
+    package var deadLetters: Int { deadLettersByError.values.reduce(0, +) }
+
+    package init(outboxDepth: Int, lag: [String: Int], deadLettersByError: [String: Int]) {
+        self.outboxDepth = outboxDepth
+        self.lag = lag
+        self.deadLettersByError = deadLettersByError
+    }
+}
+
+package enum EventAdministrationError: SoukError {
+    /// The service, its database or its broker can't be reached now; the text is for logs.
+    case unavailable(String)
+
+    package var kind: ErrorKind { .unavailable }
+    package var code: String { "events.unavailable" }
+    package var message: String { "The events of this service can't be reached right now." }
+    package var detail: String? {
+        switch self {
+        case .unavailable(let detail): detail
         }
     }
+    package var retryAfter: Duration? { .seconds(5) }
 }

@@ -14,7 +14,7 @@ package final class EventRuntime: Sendable {
     package static var migrations: [Migration] { EventStore.migrations }
 
     package let outbox: Outbox
-    package let administration: EventAdministration
+    package let administration: any EventAdministration
 
     private let store: EventStore
     private let broker: any Broker
@@ -35,7 +35,8 @@ package final class EventRuntime: Sendable {
         self.clock = clock
         self.options = options
         outbox = Outbox(store: store, clock: clock, appended: Wakeup(), trace: options.trace)
-        administration = EventAdministration(store: store, broker: broker, clock: clock, redrives: redrives)
+        administration = LocalEventAdministration(
+            store: store, broker: broker, clock: clock, redrives: redrives)
     }
 
     /// What has to run: the relay, and with handlers one consumer for the topics of them all. In a

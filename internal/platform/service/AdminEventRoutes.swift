@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Hummingbird
 import SoukAPI
+import SoukCallContext
 import SoukErrors
 package import SoukEventsRuntime
 package import SoukHTTP
@@ -9,20 +10,27 @@ import SoukTime
 
 /// Routes for administrators to look after the events of the services: outboxes, lag, dead letters.
 package struct AdminEventRoutes: Sendable {
-    private let administrations: [EventAdministration]
+    /// How long a summary waits for each service.
+    private static let patience: Duration = .seconds(2)
+
+    private let administrations: [any EventAdministration]
 
     /// Routes over these services' events.
-    package init(_ administrations: [EventAdministration]) {
+    package init(_ administrations: [any EventAdministration]) {
         self.administrations = administrations
     }
 
     /// Registers them under `/api/v1/admin/events`.
     package func register(on routes: Routes) {
         routes.admin
-            .get("/api/v1/admin/events") { _, _ in try await summary() }
-            .get("/api/v1/admin/events/dead-letters") { request, _ in try await list(request) }
+            .get("/api/v1/admin/events") { _, context in try await summary(context) }
+            .get("/api/v1/admin/events/dead-letters") { request, context in
+                try await list(request, context)
+            }
             .get("/api/v1/admin/events/dead-letters/{service}/{id}") { _, context in try await show(context) }
-            .post("/api/v1/admin/events/dead-letters/redrive") { request, _ in try await redriveAll(request) }
+            .post("/api/v1/admin/events/dead-letters/redrive") { request, context in
+                try await redriveAll(request, context)
+            }
             .post("/api/v1/admin/events/dead-letters/{service}/{id}/redrive") { _, context in
                 try await redrive(context)
             }
@@ -31,55 +39,81 @@ package struct AdminEventRoutes: Sendable {
             }
     }
 
-    private func summary() async throws -> Reply {
-        var summaries: [EventSummary] = []
-        for administration in administrations {
-            summaries.append(
-                EventSummary(
-                    service: administration.service, outboxDepth: try await administration.outboxDepth(),
-                    lag: try await administration.lag(),
-                    deadLetters: try await administration.deadLetters(PageRequest(size: 1)).totalCount))
+    /// Every service, in the order given, asked all at once; one that is away or slow is marked and costs nobody else
+    /// the answer.
+    private func summary(_ context: AdminContext) async throws -> Reply {
+        let limit = ContinuousClock.now + Self.patience
+        let call = CallContext(
+            requestID: context.call.requestID, principal: context.call.principal,
+            deadline: min(limit, context.call.deadline ?? limit))
+        let summaries = try await withThrowingTaskGroup(of: (Int, SummaryResponse).self) { group in
+            for (index, administration) in administrations.enumerated() {
+                group.addTask { (index, try await Self.summary(of: administration, call)) }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
         }
-        return try Reply.ok(summaries)
+        return try Reply.ok(summaries.sorted { $0.0 < $1.0 }.map(\.1))
     }
 
-    private func list(_ request: Request) async throws -> Reply {
+    private static func summary(
+        of administration: any EventAdministration, _ call: CallContext
+    ) async throws -> SummaryResponse {
+        do {
+            return SummaryResponse(administration.service, try await administration.summary(call))
+        } catch {
+            // A request that was cancelled says nothing about the service.
+            try Task.checkCancellation()
+            return SummaryResponse(administration.service, nil)
+        }
+    }
+
+    private func list(_ request: Request, _ context: AdminContext) async throws -> Reply {
         guard let administration = try administration(of: request) else {
             throw ValidationError.malformed([
                 FieldError(field: "service", code: "required", message: "Say whose dead letters are wanted.")
             ])
         }
-        let page = try await administration.deadLetters(try request.pageRequest())
+        let page = try await administration.deadLetters(try request.pageRequest(), context.call)
         return try Reply.page(page.map(DeadLetterSummary.init))
     }
 
     private func show(_ context: AdminContext) async throws -> Reply {
         let (administration, id) = try target(context)
-        guard let letter = try await administration.deadLetter(id: id) else { throw Self.noSuchLetter }
+        guard let letter = try await administration.deadLetter(id: id, context.call) else { throw Self.noSuchLetter }
         return try Reply.ok(DeadLetterDetail(letter))
     }
 
-    private func redriveAll(_ request: Request) async throws -> Reply {
-        let chosen = try administration(of: request).map { [$0] } ?? administrations
-        var count = 0
-        for administration in chosen { count += try await administration.redriveAll() }
-        return try Reply.accepted(RedriveResult(redriven: count))
+    /// All of one service, or of all; services that are away are named, and the others' letters redriven.
+    private func redriveAll(_ request: Request, _ context: AdminContext) async throws -> Reply {
+        if let administration = try administration(of: request) {
+            return try Reply.accepted(RedriveResult(redriven: try await administration.redriveAll(context.call)))
+        }
+        var (count, away) = (0, [String]())
+        for administration in administrations {
+            do {
+                count += try await administration.redriveAll(context.call)
+            } catch {
+                try Task.checkCancellation()
+                away.append(administration.service)
+            }
+        }
+        return try Reply.accepted(RedriveResult(redriven: count, unavailable: away.isEmpty ? nil : away))
     }
 
     private func redrive(_ context: AdminContext) async throws -> Reply {
         let (administration, id) = try target(context)
-        guard try await administration.redrive(id: id) else { throw Self.noSuchLetter }
+        guard try await administration.redrive(id: id, context.call) else { throw Self.noSuchLetter }
         return try Reply.accepted(RedriveResult(redriven: 1))
     }
 
     private func discard(_ context: AdminContext) async throws -> Reply {
         let (administration, id) = try target(context)
-        guard try await administration.discard(id: id) else { throw Self.noSuchLetter }
+        guard try await administration.discard(id: id, context.call) else { throw Self.noSuchLetter }
         return .noContent
     }
 
     /// The service that the query names; `nil` when it names none.
-    private func administration(of request: Request) throws -> EventAdministration? {
+    private func administration(of request: Request) throws -> (any EventAdministration)? {
         guard let name = request.queryString("service") else { return nil }
         guard let administration = administrations.first(where: { $0.service == name }) else {
             let all = administrations.map(\.service).joined(separator: ", ")
@@ -90,7 +124,7 @@ package struct AdminEventRoutes: Sendable {
         return administration
     }
 
-    private func target(_ context: AdminContext) throws -> (EventAdministration, String) {
+    private func target(_ context: AdminContext) throws -> (any EventAdministration, String) {
         let name = try context.parameter("service")
         guard let administration = administrations.first(where: { $0.service == name }) else {
             throw Self.noSuchLetter
@@ -102,15 +136,29 @@ package struct AdminEventRoutes: Sendable {
         .notFound, code: "dead_letter.not_found", message: "There is no such dead letter.")
 }
 
-private struct EventSummary: Encodable, Sendable {
+private struct SummaryResponse: Encodable, Sendable {
     let service: String
-    let outboxDepth: Int
-    let lag: [String: Int]
-    let deadLetters: Int
+    /// False for a service that can't be reached now; then nothing else is known.
+    let available: Bool
+    let outboxDepth: Int?
+    let lag: [String: Int]?
+    let deadLetters: Int?
+    let deadLettersByError: [String: Int]?
+
+    init(_ service: String, _ summary: EventSummary?) {
+        self.service = service
+        available = summary != nil
+        outboxDepth = summary?.outboxDepth
+        lag = summary?.lag
+        deadLetters = summary?.deadLetters
+        deadLettersByError = summary?.deadLettersByError
+    }
 }
 
 private struct RedriveResult: Encodable, Sendable {
     let redriven: Int
+    /// Services that could not be reached, if any.
+    var unavailable: [String]?
 }
 
 private struct DeadLetterSummary: Encodable, Sendable {

@@ -13,5 +13,5 @@ package protocol HostedService: Sendable {
     /// Relay, consumers and jobs: they run until shutdown.
     var backgroundServices: [any Service] { get }
     /// For looking after the service's events; `nil` when it has none.
-    var events: EventAdministration? { get }
+    var events: (any EventAdministration)? { get }
 }

@@ -109,5 +109,5 @@ package final class AuthService: HostedService {
         return runtime.services(handlers: consumer.handlers + resources.guardHandlers) + [purge]
     }
 
-    package var events: EventAdministration? { runtime.administration }
+    package var events: (any EventAdministration)? { runtime.administration }
 }

@@ -55,7 +55,7 @@ package final class GatewayService: HostedService {
     }
 
     package var backgroundServices: [any Service] { [] }
-    package var events: EventAdministration? { nil }
+    package var events: (any EventAdministration)? { nil }
 }
 
 private struct PingResponse: Encodable, Sendable {

@@ -64,5 +64,5 @@ package final class NotificationService: HostedService {
         runtime.services(handlers: handlers.all + resources.guardHandlers) + jobs
     }
 
-    package var events: EventAdministration? { runtime.administration }
+    package var events: (any EventAdministration)? { runtime.administration }
 }

@@ -96,7 +96,7 @@ package final class OrderService: HostedService {
         runtime.services(handlers: OrderEventHandlers(transitions: transitions).all + resources.guardHandlers) + jobs
     }
 
-    package var events: EventAdministration? { runtime.administration }
+    package var events: (any EventAdministration)? { runtime.administration }
 
     private var jobs: [any Service] {
         let clock = resources.clock

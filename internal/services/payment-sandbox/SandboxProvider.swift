@@ -89,7 +89,7 @@ package final class SandboxProvider: HostedService, PaymentProvider {
         self.routes.register(routes)
     }
 
-    package var events: EventAdministration? { nil }
+    package var events: (any EventAdministration)? { nil }
 
     // MARK: PaymentProvider
 

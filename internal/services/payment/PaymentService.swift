@@ -79,5 +79,5 @@ package final class PaymentService: HostedService {
         ledgerRoutes.register(routes)
     }
 
-    package var events: EventAdministration? { runtime.administration }
+    package var events: (any EventAdministration)? { runtime.administration }
 }

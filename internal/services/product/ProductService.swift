@@ -75,5 +75,5 @@ package final class ProductService: HostedService {
         ]
     }
 
-    package var events: EventAdministration? { runtime.administration }
+    package var events: (any EventAdministration)? { runtime.administration }
 }

@@ -47,7 +47,7 @@ package final class VendorService: HostedService {
     /// What peers in the same process call.
     package var kernel: any VendorKernel { useCases.kernel }
 
-    package var events: EventAdministration? { runtime.administration }
+    package var events: (any EventAdministration)? { runtime.administration }
 
     package func prepare() async throws {
         try await Migrator.migrate(database, VendorMigrations.all, set: "vendor")

@@ -62,7 +62,7 @@ class Books:
         """Waits until every event has been handled; what is left after a minute shows up as a difference."""
         def quiet():
             return all(
-                service["outbox_depth"] == 0 and not any(service["lag"].values())
+                service.get("outbox_depth") == 0 and not any(service["lag"].values())
                 for service in self.admin.get("/api/v1/admin/events").data)
         try:
             wait_until("the events to be handled", quiet, 60)

@@ -45,9 +45,9 @@ struct DeadLetterTests {
         #expect(envelope.id == letter.eventID)
         #expect(try envelope.decode(Counted.self) == Counted(tallyId: "a", number: 1))
         #expect(try await fixture.effects() == ["a": [2]])
-        #expect(try await fixture.ledger.administration.lag() == ["tallies": 0])
-        #expect(try await fixture.ledger.administration.deadLetter(id: letter.id) == letter)
-        #expect(try await fixture.ledger.administration.deadLetter(id: "none") == nil)
+        #expect(try await fixture.ledger.administration.summary(.test).lag == ["tallies": 0])
+        #expect(try await fixture.ledger.administration.deadLetter(id: letter.id, .test) == letter)
+        #expect(try await fixture.ledger.administration.deadLetter(id: "none", .test) == nil)
     }
 
     @Test func `an error that may go away makes one after all attempts`() async throws {
@@ -95,7 +95,7 @@ struct DeadLetterTests {
         #expect(letter.payload == message.payload)
         #expect(letter.attempts == 1)
         #expect(letter.errorCode.hasPrefix("event."))
-        #expect(try await fixture.ledger.administration.lag() == ["tallies": 0])
+        #expect(try await fixture.ledger.administration.summary(.test).lag == ["tallies": 0])
     }
 
     @Test func `a dead letter that is delivered again stays one`() async throws {
@@ -134,9 +134,9 @@ struct DeadLetterTests {
             let letter = try await fixture.firstDeadLetter()
             failed.record(letter)
             isBroken.turn(on: false)
-            #expect(try await administration.redrive(id: letter.id))
+            #expect(try await administration.redrive(id: letter.id, .test))
             await probe.wait(for: 1)
-            #expect(try await administration.redrive(id: letter.id) == false)
+            #expect(try await administration.redrive(id: letter.id, .test) == false)
         }
         #expect(try await fixture.effects() == ["a": [1]])
         #expect(try await fixture.deadLetters().isEmpty)
@@ -166,7 +166,7 @@ struct DeadLetterTests {
         try await fixture.running([handler]) {
             try await fixture.publish([Counted(tallyId: "a", number: 1)])
             let letter = try await fixture.firstDeadLetter()
-            #expect(try await fixture.ledger.administration.redrive(id: letter.id))
+            #expect(try await fixture.ledger.administration.redrive(id: letter.id, .test))
             await attempts.wait(for: 2)
         }
         let letter = try #require(try await fixture.deadLetters().first)
@@ -196,7 +196,7 @@ struct DeadLetterTests {
                 })
             await probe.wait(for: 2)
             phase.withLock { $0 = 2 }
-            #expect(try await fixture.ledger.administration.redriveAll() == 4)
+            #expect(try await fixture.ledger.administration.redriveAll(.test) == 4)
             await probe.wait(for: 4)
         }
         // Keys fail side by side, so which of them is older is open; within a key it is not.
@@ -219,8 +219,8 @@ struct DeadLetterTests {
         }
         isBroken.turn(on: false)
         // Marked while no consumer runs.
-        #expect(try await fixture.ledger.administration.redriveAll() == 1)
-        #expect(try await fixture.ledger.administration.redriveAll() == 0)
+        #expect(try await fixture.ledger.administration.redriveAll(.test) == 1)
+        #expect(try await fixture.ledger.administration.redriveAll(.test) == 0)
         #expect(try await fixture.deadLetters().map(\.status) == [.redriving])
         try await fixture.running([handler]) { await probe.wait(for: 1) }
         #expect(try await fixture.effects() == ["a": [1]])
@@ -234,9 +234,9 @@ struct DeadLetterTests {
         try await fixture.running([handler]) {
             try await fixture.publish([Counted(tallyId: "a", number: 1)])
             let letter = try await fixture.firstDeadLetter()
-            #expect(try await administration.discard(id: letter.id))
-            #expect(try await administration.discard(id: letter.id) == false)
-            #expect(try await administration.redrive(id: letter.id) == false)
+            #expect(try await administration.discard(id: letter.id, .test))
+            #expect(try await administration.discard(id: letter.id, .test) == false)
+            #expect(try await administration.redrive(id: letter.id, .test) == false)
             try await fixture.broker.publish(
                 [
                     BrokerMessage(
@@ -258,7 +258,7 @@ struct DeadLetterTests {
             try await fixture.publish((0..<6).map { Counted(tallyId: "a", number: $0) })
             await probe.wait(for: 1)
         }
-        let page = try await fixture.ledger.administration.deadLetters(PageRequest(page: 2, size: 2))
+        let page = try await fixture.ledger.administration.deadLetters(PageRequest(page: 2, size: 2), .test)
         #expect(page.totalCount == 5)
         let numbers = try page.items.map { letter in
             try EventEnvelope(headers: letter.headers, payload: letter.payload).decode(Counted.self).number

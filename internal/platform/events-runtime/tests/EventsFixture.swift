@@ -2,6 +2,7 @@ import Logging
 import ServiceLifecycle
 import SoukBroker
 import SoukBrokerEmbedded
+import SoukCallContext
 import SoukCloudEvents
 import SoukDatabase
 import SoukPagination
@@ -115,7 +116,7 @@ final class EventsFixture: Sendable {
     }
 
     func deadLetters() async throws -> [DeadLetter] {
-        try await ledger.administration.deadLetters(.init()).items
+        try await ledger.administration.deadLetters(.init(), .test).items
     }
 }
 
@@ -128,4 +129,8 @@ extension EventRuntimeOptions {
             reconnect: RetryPolicy(initialDelay: .milliseconds(1), maximumDelay: .milliseconds(5)),
             pollInterval: .milliseconds(20))
     }
+}
+
+extension CallContext {
+    static var test: CallContext { .background("test") }
 }

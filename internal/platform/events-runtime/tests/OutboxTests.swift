@@ -31,11 +31,11 @@ struct OutboxTests {
     @Test func `an event waits in the outbox until a relay runs, and is gone from it then`() async throws {
         let fixture = try await EventsFixture()
         try await fixture.publish([Counted(tallyId: "a", number: 1), Counted(tallyId: "a", number: 2)])
-        #expect(try await fixture.shop.administration.outboxDepth() == 2)
+        #expect(try await fixture.shop.administration.summary(.test).outboxDepth == 2)
         let probe = Probe<Counted>()
         try await fixture.running([fixture.counting(probe)]) { await probe.wait(for: 2) }
-        #expect(try await fixture.shop.administration.outboxDepth() == 0)
-        #expect(try await fixture.ledger.administration.lag() == ["tallies": 0])
+        #expect(try await fixture.shop.administration.summary(.test).outboxDepth == 0)
+        #expect(try await fixture.ledger.administration.summary(.test).lag == ["tallies": 0])
     }
 
     @Test func `a commit wakes the relay without the clock`() async throws {
@@ -112,7 +112,7 @@ struct OutboxTests {
             await fixture.broker.attempts.wait(for: 1)
             fixture.broker.recover()
         }
-        #expect(try await fixture.shop.administration.outboxDepth() == 0)
+        #expect(try await fixture.shop.administration.summary(.test).outboxDepth == 0)
     }
 
     @Test func `a shutdown does not wait for a broker that is away`() async throws {
@@ -122,7 +122,7 @@ struct OutboxTests {
             try await fixture.publish([Counted(tallyId: "a", number: 1)])
             await fixture.broker.attempts.wait(for: 1)
         }
-        #expect(try await fixture.shop.administration.outboxDepth() == 1)
+        #expect(try await fixture.shop.administration.summary(.test).outboxDepth == 1)
     }
 
     @Test func `an event that the broker would refuse is refused at once`() async throws {

@@ -6,6 +6,7 @@ import SoukDatabase
 import SoukEventsRuntime
 import SoukHTTPTesting
 import SoukIDs
+import SoukPagination
 import SoukService
 import SoukTesting
 import Testing
@@ -17,7 +18,7 @@ import Testing
         let respond: @Sendable (HTTPRequest.Method, String, Role) async throws -> (Int, String)
         let folder: TemporaryFolder
 
-        init() async throws {
+        init(away: [String] = []) async throws {
             folder = try TemporaryFolder()
             database = try await TestDatabase.make(EventRuntime.migrations)
             let runtime = EventRuntime(
@@ -33,7 +34,8 @@ import Testing
                         3, 0, 0, 'dead')
                     """)
             }
-            let caller = TestCaller(register: AdminEventRoutes([runtime.administration]).register(on:))
+            let administrations = [runtime.administration] + away.map(AwayAdministration.init)
+            let caller = TestCaller(register: AdminEventRoutes(administrations).register(on:))
             respond = { method, path, role in
                 let answer = try await caller.send(
                     method, "/api/v1/admin/events" + path, as: PlainTokens.token(for: UserID(), role))
@@ -54,6 +56,27 @@ import Testing
         #expect(body.contains(#""outbox_depth":0"#))
         #expect(body.contains(#""dead_letters":2"#))
         #expect(body.contains(#""lag":{}"#))
+    }
+
+    @Test func aServiceThatIsAwayCostsNobodyElseTheAnswer() async throws {
+        let shop = try await Shop(away: ["gone"])
+        let (status, body) = try await shop.respond(.get, "", .admin)
+        #expect(status == 200)
+        #expect(body.contains(#""service":"toy""#))
+        #expect(body.contains(#""dead_letters_by_error":{"x":2}"#))
+        #expect(body.contains(#"{"available":false,"service":"gone"}"#))
+        let all = try await shop.respond(.post, "/dead-letters/redrive", .admin)
+        #expect(all.0 == 202)
+        #expect(all.1.contains(#"{"redriven":2,"unavailable":["gone"]}"#))
+        for (method, path) in [
+            (HTTPRequest.Method.get, "/dead-letters?service=gone"), (.get, "/dead-letters/gone/d1"),
+            (.post, "/dead-letters/redrive?service=gone"), (.post, "/dead-letters/gone/d1/redrive"),
+            (.delete, "/dead-letters/gone/d1"),
+        ] {
+            let (status, body) = try await shop.respond(method, path, .admin)
+            #expect(status == 503)
+            #expect(body.contains("events.unavailable"))
+        }
     }
 
     @Test func listsAndShows() async throws {
@@ -108,5 +131,38 @@ import Testing
             #expect(try await shop.respond(method, path, role).0 == 403)
         }
         #expect(try await shop.letters() == 2)
+    }
+}
+
+/// A service that can't be reached.
+private struct AwayAdministration: EventAdministration {
+    let service: String
+
+    func summary(_ context: CallContext) async throws(EventAdministrationError) -> EventSummary {
+        throw .unavailable("away")
+    }
+
+    func deadLetters(
+        _ page: PageRequest, _ context: CallContext
+    ) async throws(EventAdministrationError) -> Page<DeadLetter> {
+        throw .unavailable("away")
+    }
+
+    func deadLetter(
+        id: String, _ context: CallContext
+    ) async throws(EventAdministrationError) -> DeadLetter? {
+        throw .unavailable("away")
+    }
+
+    func redrive(id: String, _ context: CallContext) async throws(EventAdministrationError) -> Bool {
+        throw .unavailable("away")
+    }
+
+    func redriveAll(_ context: CallContext) async throws(EventAdministrationError) -> Int {
+        throw .unavailable("away")
+    }
+
+    func discard(id: String, _ context: CallContext) async throws(EventAdministrationError) -> Bool {
+        throw .unavailable("away")
     }
 }

@@ -21,7 +21,7 @@ import Testing
 private final class ToyService: HostedService {
     let name = "toy"
     let backgroundServices: [any Service]
-    var events: EventAdministration? { nil }
+    var events: (any EventAdministration)? { nil }
     let slowStarted = TestSignal()
     let slowGoesOn = TestSignal()
     let slowWasCancelled = Mutex(false)
