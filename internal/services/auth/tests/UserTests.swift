@@ -135,10 +135,10 @@ import Testing
         let admin = try await auth.admin()
         let ann = try await auth.register("ann@example.com")
         let path = "/api/v1/admin/users/\(ann.userID ?? "")"
-        let events = try await auth.service.events?.outboxDepth() ?? 0
+        let events = try await auth.service.events?.summary(.background("test")).outboxDepth ?? 0
         let answer = try await auth.send(.patch, path, token: admin, json: #"{"active": false}"#)
         #expect(answer.data["active"].bool == false)
-        #expect(try await auth.service.events?.outboxDepth() == events + 1)
+        #expect(try await auth.service.events?.summary(.background("test")).outboxDepth == events + 1)
         #expect(try await auth.refresh(ann.refreshToken).status == 401)
         #expect(try await auth.logIn("ann@example.com").code == "auth.account_inactive")
         #expect(try await auth.logIn("ann@example.com", "wrong one").code == "auth.invalid_credentials")
@@ -192,12 +192,12 @@ import Testing
             try await auth.database.transaction { try await consumer.handle(event, in: $0) }
             return try await auth.accounts.user(owner)?.roles
         }
-        let before = try await auth.service.events?.outboxDepth() ?? 0
+        let before = try await auth.service.events?.summary(.background("test")).outboxDepth ?? 0
         #expect(try await roles(after: "pending", owner: id) == [.customer])
         #expect(try await roles(after: "active", owner: id) == [.customer, .vendor])
         #expect(try await roles(after: "active", owner: id) == [.customer, .vendor])
         #expect(try await roles(after: "suspended", owner: id) == [.customer])
-        #expect(try await auth.service.events?.outboxDepth() == before + 2)
+        #expect(try await auth.service.events?.summary(.background("test")).outboxDepth == before + 2)
         #expect(try await roles(after: "active", owner: UserID()) == nil)
     }
 
