@@ -64,10 +64,10 @@ import Testing
         #expect(status == 200)
         #expect(body.contains(#""service":"toy""#))
         #expect(body.contains(#""dead_letters_by_error":{"x":2}"#))
-        #expect(body.contains(#"{"available":false,"service":"gone"}"#))
+        #expect(body.contains(#""service":"gone""#) && body.contains(#""available":false"#))
         let all = try await shop.respond(.post, "/dead-letters/redrive", .admin)
         #expect(all.0 == 202)
-        #expect(all.1.contains(#"{"redriven":2,"unavailable":["gone"]}"#))
+        #expect(all.1.contains(#""redriven":2"#) && all.1.contains(#""unavailable":["gone"]"#))
         for (method, path) in [
             (HTTPRequest.Method.get, "/dead-letters?service=gone"), (.get, "/dead-letters/gone/d1"),
             (.post, "/dead-letters/redrive?service=gone"), (.post, "/dead-letters/gone/d1/redrive"),
