@@ -25,6 +25,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line(
         "markers", "setups(*names, reason): the set-ups in which a test means something, and why not in the others")
+    config.addinivalue_line("markers", "stops: stops the part that its parameter `name` names")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -59,8 +60,8 @@ def workshop(setup, binary):
 def private(workshop, tmp_path_factory):
     """Runs a server for as long as a fixture of a whole module or session needs it: `with private("name") as server`."""
     @contextlib.contextmanager
-    def run(name: str, **env: str):
-        server = workshop.make(tmp_path_factory.mktemp(name), **env)
+    def run(name: str, own_servers: bool = False, **env: str):
+        server = workshop.make(tmp_path_factory.mktemp(name), own_servers, **env)
         try:
             yield server.start()
         finally:
