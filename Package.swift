@@ -150,7 +150,7 @@ var platform: [Target] {
             [
                 "SoukAuthToken", "SoukCallContext", "SoukEnv", "SoukErrors", "SoukIDs", "SoukMoney",
                 "SoukPagination", "SoukProto", "SoukTime", .crypto, .grpc, .grpcNIO, .grpcProtobuf, .jwt,
-                .lifecycle, .logging, .metrics, .protobuf, .tracing,
+                .lifecycle, .logging, .metrics, .nio, .protobuf, .tracing,
             ],
             testing: ["SoukTesting", .grpcInProcess])
         + module(

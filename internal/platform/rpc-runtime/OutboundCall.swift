@@ -1,0 +1,67 @@
+import GRPCCore
+import Instrumentation
+import SoukCallContext
+import SoukIDs
+import Synchronization
+import Tracing
+
+/// A call under way, for the interceptor that sees each of its attempts.
+///
+/// In a task-local value, so that no adapter can forget to hand it on: gRPC's executors run attempts in child tasks.
+final class OutboundCall: Sendable {
+    @TaskLocal static var current: OutboundCall?
+
+    let context: CallContext
+    private let attemptCount = Atomic(0)
+
+    init(_ context: CallContext) {
+        self.context = context
+    }
+
+    /// How often a stream to the peer was had; interceptors only run on one.
+    var attempts: Int { attemptCount.load(ordering: .acquiring) }
+
+    func beginAttempt() { attemptCount.add(1, ordering: .acquiringAndReleasing) }
+}
+
+/// Adds to each attempt of a call who calls, for whom, and in which trace.
+struct PeerInterceptor: ClientInterceptor {
+    let peer: String
+    let identity: ServiceIdentity?
+
+    func intercept<Input: Sendable, Output: Sendable>(
+        request: StreamingClientRequest<Input>, context: ClientContext,
+        next: (
+            _ request: StreamingClientRequest<Input>, _ context: ClientContext
+        ) async throws -> StreamingClientResponse<Output>
+    ) async throws -> StreamingClientResponse<Output> {
+        var request = request
+        if let identity {
+            request.metadata.replaceOrAddString(try identity.token(for: peer), forKey: RPCMetadataKey.identity)
+        }
+        if let call = OutboundCall.current {
+            call.beginAttempt()
+            request.metadata.replaceOrAddString(call.context.requestID, forKey: RPCMetadataKey.requestID)
+            if let principal = call.context.principal { request.metadata.add(principal) }
+        }
+        if let trace = ServiceContext.current {
+            InstrumentationSystem.instrument.inject(trace, into: &request.metadata, using: MetadataInjector())
+        }
+        return try await next(request, context)
+    }
+}
+
+extension Metadata {
+    fileprivate mutating func add(_ principal: Principal) {
+        replaceOrAddString(principal.userID.description, forKey: RPCMetadataKey.principalID)
+        replaceOrAddString(
+            principal.roles.map(\.rawValue).sorted().joined(separator: ","), forKey: RPCMetadataKey.principalRoles)
+        replaceOrAddString(principal.sessionID, forKey: RPCMetadataKey.principalSession)
+    }
+}
+
+struct MetadataInjector: Injector {
+    func inject(_ value: String, forKey key: String, into metadata: inout Metadata) {
+        metadata.replaceOrAddString(value, forKey: key.lowercased())
+    }
+}

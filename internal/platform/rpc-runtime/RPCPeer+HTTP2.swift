@@ -1,0 +1,39 @@
+import GRPCCore
+package import GRPCNIOTransportHTTP2Posix
+package import SoukEnv
+
+extension RPCPeer where Transport == HTTP2ClientTransport.Posix {
+    /// A client over HTTP/2 that spreads calls over all addresses in turn.
+    ///
+    /// With TLS the peers' certificates must carry the name of the first address, or its number.
+    /// Throws: `ConfigurationError` when the files for TLS can't be used.
+    package convenience init(
+        name: String, addresses: PeerAddresses, identity: ServiceIdentity?,
+        options: RPCPeerOptions = RPCPeerOptions()
+    ) throws(ConfigurationError) {
+        let resolver = PeerResolver(addresses)
+        var registry = NameResolverRegistry()
+        registry.registerFactory(PeerResolverFactory())
+        let config = HTTP2ClientTransport.Posix.Config.defaults {
+            $0.backoff = .init(initial: .milliseconds(100), max: .seconds(1), multiplier: 1.6, jitter: 0.2)
+            // Of several connections one that was closed for being idle would not be opened again.
+            $0.connection.maxIdleTime = nil
+            $0.connection.keepalive = .init(
+                time: options.keepalive, timeout: .seconds(5), allowWithoutCalls: false)
+        }
+        var serviceConfig = ServiceConfig()
+        serviceConfig.loadBalancingConfig = [.roundRobin]
+        // Retries stop when more than half of the calls fail, so that they don't bring down a peer that is slow.
+        serviceConfig.retryThrottling = try? .init(maxTokens: 100, tokenRatio: 0.5)
+        let transport: HTTP2ClientTransport.Posix
+        do {
+            transport = try HTTP2ClientTransport.Posix(
+                target: PeerResolverFactory.Target(resolver: resolver),
+                transportSecurity: options.tls?.client ?? .plaintext, config: config,
+                resolverRegistry: registry, serviceConfig: serviceConfig)
+        } catch {
+            throw ConfigurationError("SOUK_GRPC_TLS_CERT_FILE", "TLS can't be set up: \(error)")
+        }
+        self.init(name: name, transport: transport, identity: identity, options: options, resolver: resolver)
+    }
+}

@@ -1,0 +1,251 @@
+package import GRPCCore
+import Metrics
+import ServiceLifecycle
+package import SoukCallContext
+import SoukErrors
+import Tracing
+
+/// A client of one service, balanced over its addresses. Run it in a `ServiceGroup`; safe from any task.
+///
+/// Making one needs no network, and a peer that is away is connected to as soon as it is back.
+package final class RPCPeer<Transport: ClientTransport>: Service {
+    /// The service that is called: the audience of the identities that are shown to it.
+    package let name: String
+    /// For calls through ``call(_:_:idempotent:_:)``; others carry an identity, but no context.
+    package let client: GRPCClient<Transport>
+
+    private let options: RPCPeerOptions
+    private let resolver: PeerResolver?
+
+    /// A client over any transport.
+    ///
+    /// - Parameter identity: who calls; `nil` only for peers whose services are open.
+    package convenience init(
+        name: String, transport: Transport, identity: ServiceIdentity?,
+        options: RPCPeerOptions = RPCPeerOptions()
+    ) {
+        self.init(name: name, transport: transport, identity: identity, options: options, resolver: nil)
+    }
+
+    init(
+        name: String, transport: Transport, identity: ServiceIdentity?, options: RPCPeerOptions,
+        resolver: PeerResolver?
+    ) {
+        self.name = name
+        self.options = options
+        self.resolver = resolver
+        client = GRPCClient(
+            transport: transport, interceptors: [PeerInterceptor(peer: name, identity: identity)])
+    }
+
+    /// Keeps connections until graceful shutdown or cancellation; calls under way are let finish for a while.
+    package func run() async throws {
+        let drained = ShutdownSignal()
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await self.client.runConnections() }
+                group.addTask {
+                    try await drained.begun()
+                    try await Task.sleep(for: self.options.defaultTimeout)
+                }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        } onGracefulShutdown: {
+            self.client.beginGracefulShutdown()
+            drained.begin()
+        }
+    }
+
+    /// Calls a method of the peer for `context`.
+    ///
+    /// Ends at the context's deadline, or after ``RPCPeerOptions/defaultTimeout`` when it has none. A connection
+    /// that can't be had makes it fail as `.unavailable` within ``RPCPeerOptions/connectTimeout``. An idempotent
+    /// call is tried again when the peer answers UNAVAILABLE or the connection breaks; any call is when it did not
+    /// leave this process.
+    ///
+    /// - Parameters:
+    ///   - method: which one, for span and metrics.
+    ///   - idempotent: whether calling twice does the same as calling once.
+    ///   - body: makes the call on `client` with the options, once.
+    /// - Throws: ``RPCFailure``: of the service with the code of its error, or of the way there.
+    package func call<Result: Sendable>(
+        _ method: MethodDescriptor, _ context: CallContext, idempotent: Bool,
+        _ body: @Sendable @escaping (GRPCClient<Transport>, CallOptions) async throws -> Result
+    ) async throws(RPCFailure) -> Result {
+        let start = ContinuousClock.now
+        let span = startSpan(method.fullyQualifiedMethod, context: .current ?? .topLevel, ofKind: .client)
+        let outbound = OutboundCall(context)
+        let outcome: Swift.Result<Result, RPCFailure> = await ServiceContext.$current.withValue(span.context) {
+            do throws(RPCFailure) {
+                return .success(try await connected(outbound, start, idempotent, body))
+            } catch {
+                return .failure(error)
+            }
+        }
+        record(method, outbound, outcome, span, since: start)
+        return try outcome.get()
+    }
+
+    // MARK: Attempts
+
+    /// Tries again for a moment while no connection is had: the peer may have closed it to be restarted.
+    private func connected<Result: Sendable>(
+        _ outbound: OutboundCall, _ start: ContinuousClock.Instant, _ idempotent: Bool,
+        _ body: @Sendable @escaping (GRPCClient<Transport>, CallOptions) async throws -> Result
+    ) async throws(RPCFailure) -> Result {
+        let deadline = outbound.context.deadline ?? start + options.defaultTimeout
+        var pause = Duration.milliseconds(10)
+        while true {
+            do {
+                return try await attempt(outbound, deadline, idempotent, body)
+            } catch {
+                resolver?.wake()
+                guard error.kind == .unavailable, outbound.attempts == 0, pause <= .milliseconds(160),
+                    ContinuousClock.now + pause < min(deadline, start + options.connectTimeout),
+                    (try? await Task.sleep(for: pause)) != nil
+                else { throw error }
+                pause *= 2
+            }
+        }
+    }
+
+    private enum Event<Result: Sendable>: Sendable {
+        case done(Swift.Result<Result, any Error>)
+        case late
+        case noConnection
+        case timerEnded
+    }
+
+    private func attempt<Result: Sendable>(
+        _ outbound: OutboundCall, _ deadline: ContinuousClock.Instant, _ idempotent: Bool,
+        _ body: @Sendable @escaping (GRPCClient<Transport>, CallOptions) async throws -> Result
+    ) async throws(RPCFailure) -> Result {
+        let now = ContinuousClock.now
+        guard now < deadline else { throw .late(name) }
+        guard resolver?.hasNoAddress != true else { throw .unreachable(name, "its name can't be resolved") }
+        let callOptions = callOptions(timeout: deadline - now, idempotent)
+        let connectBy = now + options.connectTimeout
+
+        return try await withTaskGroup(of: Event<Result>.self) { group -> Swift.Result<Result, RPCFailure> in
+            group.addTask { [client] in
+                await OutboundCall.$current.withValue(outbound) {
+                    do {
+                        return .done(.success(try await body(client, callOptions)))
+                    } catch {
+                        return .done(.failure(error))
+                    }
+                }
+            }
+            group.addTask {
+                do {
+                    try await Task.sleep(until: min(deadline, connectBy), clock: .continuous)
+                    if outbound.attempts == 0 { return deadline <= connectBy ? .late : .noConnection }
+                    // gRPC keeps the deadline too, but not while it waits for a stream.
+                    try await Task.sleep(until: deadline, clock: .continuous)
+                    return .late
+                } catch {
+                    return .timerEnded
+                }
+            }
+            defer { group.cancelAll() }
+            var failure: RPCFailure?
+            for await event in group {
+                switch event {
+                case .done(.success(let result)):
+                    return .success(result)
+                case .done(.failure(let error)):
+                    return .failure(failure ?? RPCFailure(of: error, peer: name))
+                case .late:
+                    failure = .late(name)
+                    group.cancelAll()
+                case .noConnection:
+                    failure = .unreachable(name, "no connection in time")
+                    group.cancelAll()
+                case .timerEnded:
+                    break
+                }
+            }
+            preconditionFailure("the task that calls always reports")
+        }.get()
+    }
+
+    private func callOptions(timeout: Duration, _ idempotent: Bool) -> CallOptions {
+        var callOptions = CallOptions.defaults
+        callOptions.timeout = timeout
+        callOptions.waitForReady = false
+        callOptions.maxRequestMessageBytes = options.maxMessageBytes
+        callOptions.maxResponseMessageBytes = options.maxMessageBytes
+        if idempotent, options.maxAttempts > 1 {
+            callOptions.executionPolicy = .retry(
+                RetryPolicy(
+                    maxAttempts: options.maxAttempts, initialBackoff: options.initialBackoff,
+                    maxBackoff: options.maxBackoff, backoffMultiplier: 2,
+                    retryableStatusCodes: [.unavailable]))
+        }
+        return callOptions
+    }
+
+    // MARK: Records
+
+    private func record<Result>(
+        _ method: MethodDescriptor, _ outbound: OutboundCall, _ outcome: Swift.Result<Result, RPCFailure>,
+        _ span: any Span, since start: ContinuousClock.Instant
+    ) {
+        let code: String
+        switch outcome {
+        case .success: code = "ok"
+        case .failure(let failure): code = failure.code
+        }
+        let labels = [
+            ("peer", name), ("service", method.service.fullyQualifiedService), ("method", method.method),
+        ]
+        Counter(label: "rpc_client_requests_total", dimensions: labels + [("code", code)]).increment()
+        Timer(label: "rpc_client_request_duration_seconds", dimensions: labels, preferredDisplayUnit: .seconds)
+            .record(duration: ContinuousClock.now - start)
+        span.attributes["rpc.system"] = "grpc"
+        span.attributes["rpc.service"] = method.service.fullyQualifiedService
+        span.attributes["rpc.method"] = method.method
+        span.attributes["souk.peer"] = name
+        span.attributes["souk.rpc.attempts"] = outbound.attempts
+        if case .failure(let failure) = outcome {
+            span.attributes["souk.error_code"] = failure.code
+            if failure.kind.isRetryable { span.setStatus(SpanStatus(code: .error)) }
+        }
+        span.end()
+    }
+}
+
+extension RPCFailure {
+    static func unreachable(_ peer: String, _ detail: String) -> RPCFailure {
+        RPCFailure(
+            .unavailable, code: "rpc.unavailable",
+            message: "A service that is needed can't be reached right now.", detail: "\(peer): \(detail)",
+            origin: .transport)
+    }
+
+    static func late(_ peer: String) -> RPCFailure {
+        RPCFailure(
+            .timedOut, code: "rpc.deadline_exceeded", message: "The request took too long.",
+            detail: "\(peer) did not answer in time", origin: .transport)
+    }
+
+    /// Whatever a call on a `GRPCClient` throws.
+    init(of error: any Error, peer: String) {
+        switch error {
+        case let error as RPCFailure:
+            self = error
+        case let error as RPCError:
+            self.init(error)
+        case let error as any SoukError:
+            self.init(error)
+        case is CancellationError:
+            self.init(
+                .unavailable, code: "rpc.cancelled", message: "The request was given up.", detail: peer,
+                origin: .transport)
+        default:
+            // The client is stopped, or its transport broke.
+            self = .unreachable(peer, String(describing: error))
+        }
+    }
+}

@@ -1,0 +1,43 @@
+package import GRPCNIOTransportHTTP2Posix
+package import Logging
+package import SoukAuthToken
+package import SoukCallContext
+
+extension RPCServer where Transport == HTTP2ServerTransport.Posix {
+    /// A server that listens for HTTP/2 on an IPv4 or IPv6 address; port 0 takes a free one.
+    ///
+    /// Parameters as in the other initialiser.
+    package convenience init(
+        host: String, port: Int, services: [RPCService], options: RPCServerOptions = RPCServerOptions(),
+        identities: ServiceKeyRing?, verifier: (any TokenVerifier)? = nil,
+        admit: (@Sendable (Principal, CallContext) async throws -> Void)? = nil,
+        logger: Logger = Logger(label: "souk.rpc")
+    ) {
+        let config = HTTP2ServerTransport.Posix.Config.defaults {
+            $0.rpc.maxRequestPayloadSize = options.maxMessageBytes
+            $0.http2.maxConcurrentStreams = options.maxConcurrentStreams
+            $0.connection.maxAge = options.maxConnectionAge
+            $0.connection.maxGraceTime = options.drainTime
+            $0.connection.maxIdleTime = options.maxIdleTime
+            $0.connection.keepalive = .init(
+                time: options.keepalive, timeout: .seconds(20),
+                clientBehavior: .init(minPingIntervalWithoutCalls: .seconds(10), allowWithoutCalls: true))
+        }
+        self.init(
+            transport: HTTP2ServerTransport.Posix(
+                address: host.contains(":") ? .ipv6(host: host, port: port) : .ipv4(host: host, port: port),
+                transportSecurity: options.tls?.server ?? .plaintext, config: config),
+            services: services, options: options, identities: identities, verifier: verifier, admit: admit,
+            logger: logger)
+    }
+
+    /// The port that is listened on, as soon as it is.
+    ///
+    /// Throws: when the server can't listen, or no longer does.
+    package var port: Int {
+        get async throws {
+            let address = try await transport.listeningAddress
+            return address.ipv4?.port ?? address.ipv6?.port ?? 0
+        }
+    }
+}
