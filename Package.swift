@@ -105,8 +105,8 @@ var platform: [Target] {
             testing: ["SoukTesting"])
         + module(
             "SoukBrokerKafka", "internal/platform/broker-kafka",
-            ["CRDKafka", "SoukBroker", "SoukErrors", .logging],
-            testing: ["SoukTesting"], exclude: ["testing"])
+            ["CRDKafka", "SoukBroker", "SoukEnv", .logging, .nio],
+            testing: ["SoukCloudEvents", "SoukIDs", "SoukTesting", "SoukTime"], exclude: ["testing"])
         + module(
             "SoukBrokerRabbitMQ", "internal/platform/broker-rabbitmq",
             ["CRabbitMQ", "SoukBroker", "SoukErrors", .logging],

@@ -1,0 +1,53 @@
+import CRDKafka
+import Foundation
+import SoukBroker
+
+/// Owns an `rd_kafka_t`.
+///
+/// `@unchecked Sendable`: librdkafka's functions may be called on a client from any thread. Who destroys it must
+/// have let go of its queues and messages before; the destruction waits for librdkafka's threads, and does so on
+/// a thread of its own, whoever holds the last reference.
+final class RDKafkaClient: @unchecked Sendable {
+    let pointer: OpaquePointer
+
+    private let kept: (any Sendable)?
+
+    init(owning pointer: OpaquePointer, keeping kept: (any Sendable)?) {
+        self.pointer = pointer
+        self.kept = kept
+    }
+
+    deinit {
+        let address = UInt(bitPattern: pointer)
+        Thread.detachNewThread { [kept] in
+            // The address of what was never nil.
+            if let pointer = OpaquePointer(bitPattern: address) { rd_kafka_destroy(pointer) }
+            withExtendedLifetime(kept) {}
+        }
+    }
+
+    /// Why the client can do nothing any more, if so: the brokers fenced it off.
+    var fatalError: String? {
+        var reason = [CChar](repeating: 0, count: 256)
+        guard rd_kafka_fatal_error(pointer, &reason, reason.count) != RD_KAFKA_RESP_ERR_NO_ERROR else {
+            return nil
+        }
+        return String(decoding: reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+extension BrokerError {
+    /// What an error of librdkafka or a broker means to the caller.
+    static func kafka(_ code: rd_kafka_resp_err_t, _ what: String) -> BrokerError {
+        let reason: Reason =
+            switch code {
+            case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+                .messageTooLarge
+            case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, RD_KAFKA_RESP_ERR_INVALID_GROUP_ID,
+                RD_KAFKA_RESP_ERR__INVALID_ARG:
+                .invalidArgument
+            default: .unavailable
+            }
+        return BrokerError(reason, detail: "\(what): \(String(cString: rd_kafka_err2str(code)))")
+    }
+}

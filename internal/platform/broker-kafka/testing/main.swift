@@ -1,2 +1,0 @@
-import CRDKafka
-print("mock")
