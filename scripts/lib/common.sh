@@ -2,7 +2,12 @@
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-BUILD_PACKAGES=(libsqlite3-dev libargon2-dev)
+# What the one process is linked with, and what all of it is.
+SOUK_PACKAGES=(libsqlite3-dev libargon2-dev)
+BUILD_PACKAGES=("${SOUK_PACKAGES[@]}" libpq-dev libhiredis-dev librdkafka-dev librabbitmq-dev)
+SERVER_PACKAGES=(postgresql redis-server rabbitmq-server openssl)
+# Executables that run a service each.
+SERVICES=(gateway auth-service product-service vendor-service order-service payment-service notification-service)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() {

@@ -93,7 +93,7 @@ def test_servers_ask_for_passwords_and_listen_on_loopback_only(running):
         assert redis.recv(100).startswith(b"-NOAUTH")
     assert running.rabbitmq.control("list_users").split() == ["user", "tags", "souk", "[]"]
     assert "souk" in running.rabbitmq.control("list_permissions", "-p", "souk")
-    mine = {part.port for part in running.servers.values()} | {running.ports["broker.distribution"], running.ports["broker.epmd"]}
+    mine = {part.port for part in running.servers.values()} | {running.ports["rabbitmq.distribution"], running.ports["rabbitmq.epmd"]}
     for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
         address, port = line.split()[1].split(":")
         if int(port, 16) in mine and line.split()[3] == "0A":

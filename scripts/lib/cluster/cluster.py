@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
 import pathlib
 import shutil
@@ -33,7 +34,7 @@ class Servers:
     def __init__(self, folder: pathlib.Path, broker: str, ports: dict[str, int]):
         self.postgres = Postgres(folder, ports["postgres"])
         self.rabbitmq = RabbitMQ(
-            folder, ports["broker"], ports["broker.distribution"], ports["broker.epmd"]) if broker == "rabbitmq" else None
+            folder, ports["rabbitmq"], ports["rabbitmq.distribution"], ports["rabbitmq.epmd"]) if broker == "rabbitmq" else None
 
     @property
     def parts(self) -> list[Part]:
@@ -64,9 +65,9 @@ class Cluster:
         mine = servers or Servers(self.folder, broker, self.ports)
         self.postgres, self.rabbitmq = mine.postgres, mine.rabbitmq
         self.redis = Redis(self.folder, self.ports["redis"])
-        self.kafka = Kafka(self.folder, self.ports["broker"], self.programs / "mock-kafka") if broker == "kafka" else None
+        self.kafka = Kafka(self.folder, self.programs / "mock-kafka") if broker == "kafka" else None
         self.services = {
-            name: Service(name, self.folder, self.programs / product, self.ports[name], self.service_environment(name))
+            name: Service(name, self.folder, self.programs / product, self.ports[name], functools.partial(self.service_environment, name))
             for name, product in PRODUCTS.items()}
 
     @property
@@ -184,19 +185,26 @@ class Cluster:
             except ClusterError as error:
                 failures.append(error)
 
-        # The broker takes longest, and services know how to wait for it. Without their databases they would only wait, each
-        # for as long as its own back-off.
-        stores = [part for part in starting if part in (self.postgres, self.redis)]
-        brokers = [part for part in starting if part in (self.rabbitmq, self.kafka)]
+        # RabbitMQ takes longest, and services know how to wait for it. Without their databases they would only wait, each
+        # for as long as its own back-off; the address of the stand-in for Kafka is not known before.
         with ThreadPoolExecutor(2) as pool:
-            broker = pool.submit(each, brokers, bring_up)
-            each(stores, bring_up)
+            slow = pool.submit(each, [part for part in starting if part is self.rabbitmq], bring_up)
+            each([part for part in starting if part in (self.postgres, self.redis, self.kafka)], bring_up)
             if self.shared:
                 self.enter_shared()
             each([part for part in starting if isinstance(part, Service)], bring_up)
-            broker.result()
+            slow.result()
         if failures:
             raise failures[0]
+
+    def check_kafka(self) -> list[Service]:
+        """The services that know an address at which the stand-in for Kafka no longer is: they must be started again."""
+        if not self.kafka:
+            return []
+        told = f"SOUK_KAFKA_BROKERS={self.kafka.brokers}\0".encode()
+        return [
+            service for name, service in self.services.items() if name != "gateway" and (pid := service.process.pid)
+            and told not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()]
 
     def name_tenants(self) -> None:
         """Tells servers of our own which accounts they are to have, before they start."""
@@ -220,7 +228,7 @@ class Cluster:
 
     def check_ports(self, starting: list[Part]) -> None:
         for part in starting:
-            ports = [part.port] + ([self.ports[f"{part.name}.grpc"]] if f"{part.name}.grpc" in self.ports else [])
+            ports = ([] if part is self.kafka else [part.port]) + ([self.ports[f"{part.name}.grpc"]] if f"{part.name}.grpc" in self.ports else [])
             for port in ports:
                 if not is_free(port):
                     raise ClusterError(

@@ -12,7 +12,7 @@ from .process import ClusterError
 HTTP_OFFSET = {"gateway": 0, "auth": 21, "product": 22, "vendor": 23, "order": 24, "payment": 25, "notification": 29}
 GRPC_OFFSET = {name: offset + 1000 for name, offset in HTTP_OFFSET.items() if name != "gateway"}
 # Servers lie away from their usual ports, which servers of this machine may have.
-SERVER_OFFSET = {"postgres": 2001, "redis": 2002, "broker": 2003, "broker.distribution": 2004, "broker.epmd": 2005}
+SERVER_OFFSET = {"postgres": 2001, "redis": 2002, "rabbitmq": 2003, "rabbitmq.distribution": 2004, "rabbitmq.epmd": 2005}
 NAMES = [*HTTP_OFFSET, *(f"{name}.grpc" for name in GRPC_OFFSET), *SERVER_OFFSET]
 
 

@@ -17,15 +17,14 @@ DATABASES = {
     "gateway": [], "auth": ["auth"], "product": ["product"], "vendor": ["vendor"], "order": ["order"],
     "payment": ["payment", "sandbox"], "notification": ["notification"],
 }
-# Packages whose libraries the executables are linked with, and what builds them.
-BUILD_PACKAGES = ["libpq-dev", "libhiredis-dev", "librdkafka-dev", "librabbitmq-dev", "libargon2-dev", "libsqlite3-dev"]
 
 
 class Service(Part):
     ready_seconds = 60.0
     stop_seconds = 30.0
 
-    def __init__(self, name: str, folder: pathlib.Path, program: pathlib.Path, port: int, variables: dict[str, str]):
+    def __init__(self, name: str, folder: pathlib.Path, program: pathlib.Path, port: int, variables):
+        """`variables` gives what it is told, when it starts."""
         super().__init__(name, folder)
         self.program, self.port, self.variables = program, port, variables
 
@@ -33,7 +32,7 @@ class Service(Part):
         return [self.program, "serve"]
 
     def environment(self) -> dict[str, str]:
-        return self.variables
+        return self.variables()
 
     def probe(self) -> str | None:
         answer = http_get(self.port, "/readyz")

@@ -7,25 +7,25 @@ import subprocess
 
 from . import postgres, rabbitmq, redis
 from .process import ClusterError
-from .service import BUILD_PACKAGES, PRODUCTS
+from .service import PRODUCTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
 def shell(function: str, *arguments: str) -> str:
-    """Runs a function of scripts/lib/common.sh; what it says goes to the terminal, what it prints is given."""
+    """Runs a function of scripts/lib/common.sh with these arguments after its own; what it says goes to the terminal, what it prints is given."""
     done = subprocess.run(
         ["bash", "-c", f'source "$0" && {function} "$@"', str(ROOT / "scripts/lib/common.sh"), *arguments],
         stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        raise ClusterError(f"{function} {' '.join(arguments)}: see above")
+        raise ClusterError(f"{function.split()[0]} {' '.join(arguments)}: see above")
     return done.stdout
 
 
 def install(broker: str) -> None:
     """Installs what is missing, by name, for these servers and for building."""
     brokers = rabbitmq.PACKAGES if broker == "rabbitmq" else []
-    shell("install_packages", *BUILD_PACKAGES, *postgres.PACKAGES, *redis.PACKAGES, *brokers, "openssl")
+    shell('install_packages "${BUILD_PACKAGES[@]}" openssl', *postgres.PACKAGES, *redis.PACKAGES, *brokers)
 
 
 def build(configuration: str, broker: str, services: list[str]) -> pathlib.Path:
