@@ -61,7 +61,7 @@ package final class SQLiteDatabase: Database {
     ) async throws -> T {
         try DatabaseUse.check(self)
         let (connection, session) = try await borrow(from: writers, .writing)
-        let transaction = SQLiteTransaction(session)
+        let transaction = SessionTransaction(session)
         let value: T
         do {
             // Before the actions, which may well wake somebody who writes.

@@ -4,7 +4,7 @@ import SoukDatabase
 /// Owns one `sqlite3` connection and its prepared statements; every call blocks. Used on one thread only.
 final class SQLiteHandle {
     private let database: OpaquePointer
-    private var cache: SQLiteStatementCache
+    private var cache: StatementCache<SQLiteStatement>
     /// Refuses statements that write.
     private let isReader: Bool
     /// Ends the running statement with `.cancelled` once requested.
@@ -13,7 +13,7 @@ final class SQLiteHandle {
     private init(owning database: OpaquePointer, cacheSize: Int, isReader: Bool) {
         self.database = database
         self.isReader = isReader
-        cache = SQLiteStatementCache(capacity: cacheSize)
+        cache = StatementCache(capacity: cacheSize)
         // Some microseconds' worth of virtual machine instructions. The handle outlives its connection.
         sqlite3_progress_handler(
             database, 2_000,

@@ -24,7 +24,10 @@ package struct Migrator {
         }
         let logger = Logger(label: "souk.database")
         let step = Step(migrations: migrations, set: set, clock: clock)
-        while let applied = try await database.transaction({ try await step.run(in: $0) }) {
+        // Statement by statement, so that whoever waited for the lock sees what its holder committed.
+        while let applied = try await database.transaction(
+            isolation: .readCommitted, { try await step.run(in: $0) })
+        {
             logger.info(
                 "migration applied",
                 metadata: [

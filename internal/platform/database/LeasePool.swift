@@ -1,8 +1,8 @@
-import SoukDatabase
+package import SoukTime
 import Synchronization
 
 /// Lends a fixed set of resources, one holder at a time each, in order of arrival.
-final class LeasePool<Resource: Sendable>: Sendable {
+package final class LeasePool<Resource: Sendable>: Sendable {
     private typealias Waiter = CheckedContinuation<Result<Resource, DatabaseError>, Never>
     private typealias Closer = CheckedContinuation<Void, Never>
 
@@ -12,30 +12,60 @@ final class LeasePool<Resource: Sendable>: Sendable {
     }
 
     private let name: String
+    private let acquireTimeout: Duration?
+    private let clock: any WallClock
     private let state: Mutex<State>
 
-    /// - Parameter name: What is lent, for messages: `writer`.
-    init(_ name: String, _ resources: [Resource], waiterLimit: Int) {
+    /// - Parameters:
+    ///   - name: What is lent, for messages: `writer`.
+    ///   - waiterLimit: How many may wait; one more is refused.
+    ///   - acquireTimeout: How long each may wait; nil for as long as it takes.
+    package init(
+        _ name: String, _ resources: [Resource], waiterLimit: Int, acquireTimeout: Duration? = nil,
+        clock: any WallClock = SystemClock()
+    ) {
         self.name = name
+        self.acquireTimeout = acquireTimeout
+        self.clock = clock
         state = Mutex(State(queue: LeaseQueue(resources, waiterLimit: waiterLimit)))
     }
 
-    /// Waits for a resource; the caller gives it back with ``release(_:)``.
+    /// Waits for a resource; the caller gives it back with ``release(_:)``. The one that came back last is lent
+    /// first.
     ///
-    /// - Throws: `.busy` when too many wait, `.closed`, `.cancelled`.
-    func acquire() async throws(DatabaseError) -> Resource {
+    /// - Throws: `.busy` when too many wait or the wait takes too long, `.closed`, `.cancelled`.
+    package func acquire() async throws(DatabaseError) -> Resource {
         let (idle, id) = state.withLock { state in
             state.nextID += 1
             return (state.queue.acquireIdle(), state.nextID)
         }
         if let idle { return idle }
-        let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { enqueue(id: id, $0) }
-        } onCancel: {
-            let waiter = state.withLock { $0.queue.cancel(id: id) }
-            waiter?.resume(returning: .failure(Self.cancelled))
+        guard let acquireTimeout else { return try await wait(id).get() }
+        let result = await withTaskGroup { group in
+            group.addTask {
+                // Cancelled as soon as the wait is over.
+                guard (try? await self.clock.sleep(for: acquireTimeout)) != nil else { return }
+                self.turnAway(
+                    id, DatabaseError(.busy, detail: "waited \(acquireTimeout) for the \(self.name)"))
+            }
+            let result = await wait(id)
+            group.cancelAll()
+            return result
         }
         return try result.get()
+    }
+
+    private func wait(_ id: UInt64) async -> Result<Resource, DatabaseError> {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { enqueue(id: id, $0) }
+        } onCancel: {
+            turnAway(id, Self.cancelled)
+        }
+    }
+
+    private func turnAway(_ id: UInt64, _ error: DatabaseError) {
+        let waiter = state.withLock { $0.queue.cancel(id: id) }
+        waiter?.resume(returning: .failure(error))
     }
 
     private func enqueue(id: UInt64, _ waiter: Waiter) {
@@ -54,7 +84,7 @@ final class LeasePool<Resource: Sendable>: Sendable {
     }
 
     /// Gives a resource back, to the next who waits.
-    func release(_ resource: Resource) {
+    package func release(_ resource: Resource) {
         switch state.withLock({ $0.queue.release(resource) }) {
         case .handOver(let resource, let waiter): waiter.resume(returning: .success(resource))
         case .drained(let closers): for closer in closers { closer.resume() }
@@ -63,7 +93,7 @@ final class LeasePool<Resource: Sendable>: Sendable {
     }
 
     /// Turns away all who wait and returns once everything lent is back. Idempotent.
-    func close() async {
+    package func close() async {
         for waiter in state.withLock({ $0.queue.close() }) { waiter.resume(returning: .failure(Self.closed)) }
         await withCheckedContinuation { closer in
             let isDrained = state.withLock { $0.queue.isDrained(orWake: closer) }
@@ -71,8 +101,8 @@ final class LeasePool<Resource: Sendable>: Sendable {
         }
     }
 
-    /// The resources, for good; empty for all callers but the first.
-    func takeAll() -> [Resource] {
+    /// The resources, for good, once ``close()`` has returned; empty for all callers but the first.
+    package func takeAll() -> [Resource] {
         state.withLock { $0.queue.takeAll() }
     }
 

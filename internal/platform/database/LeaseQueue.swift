@@ -2,8 +2,8 @@
 ///
 /// Pure state: it says whom to wake and with what, the shell does it. `Waiter` waits for a resource, `Closer` for
 /// all of them to come back.
-struct LeaseQueue<Resource, Waiter, Closer> {
-    enum Acquisition {
+package struct LeaseQueue<Resource, Waiter, Closer> {
+    package enum Acquisition {
         case granted(Resource)
         case waiting
         /// As many wait already as may.
@@ -11,7 +11,7 @@ struct LeaseQueue<Resource, Waiter, Closer> {
         case closed
     }
 
-    enum Release {
+    package enum Release {
         case handOver(Resource, to: Waiter)
         case idle
         /// The queue is closed and this was the last resource out.
@@ -25,20 +25,20 @@ struct LeaseQueue<Resource, Waiter, Closer> {
     private var closers: [Closer] = []
     private var isClosed = false
 
-    init(_ resources: [Resource], waiterLimit: Int) {
+    package init(_ resources: [Resource], waiterLimit: Int) {
         idle = resources
         self.waiterLimit = waiterLimit
     }
 
     /// Takes a resource where one is idle; nil where the caller has to queue.
-    mutating func acquireIdle() -> Resource? {
+    package mutating func acquireIdle() -> Resource? {
         guard !isClosed, let resource = idle.popLast() else { return nil }
         lent += 1
         return resource
     }
 
     /// Takes a resource, or puts the waiter at the end of the queue.
-    mutating func acquire(id: UInt64, waiter: Waiter) -> Acquisition {
+    package mutating func acquire(id: UInt64, waiter: Waiter) -> Acquisition {
         if isClosed { return .closed }
         if let resource = acquireIdle() { return .granted(resource) }
         if waiting.count >= waiterLimit { return .refused }
@@ -47,12 +47,12 @@ struct LeaseQueue<Resource, Waiter, Closer> {
     }
 
     /// Takes a waiter out of the queue; nil when it is not in it (any more).
-    mutating func cancel(id: UInt64) -> Waiter? {
+    package mutating func cancel(id: UInt64) -> Waiter? {
         guard let index = waiting.firstIndex(where: { $0.id == id }) else { return nil }
         return waiting.remove(at: index).waiter
     }
 
-    mutating func release(_ resource: Resource) -> Release {
+    package mutating func release(_ resource: Resource) -> Release {
         if !waiting.isEmpty { return .handOver(resource, to: waiting.removeFirst().waiter) }
         idle.append(resource)
         lent -= 1
@@ -62,14 +62,14 @@ struct LeaseQueue<Resource, Waiter, Closer> {
     }
 
     /// Refuses everybody from now on. Returns the waiters to turn away.
-    mutating func close() -> [Waiter] {
+    package mutating func close() -> [Waiter] {
         isClosed = true
         defer { waiting = [] }
         return waiting.map(\.waiter)
     }
 
     /// Whether the closed queue has all resources back; otherwise the closer is woken when it has.
-    mutating func isDrained(orWake closer: Closer) -> Bool {
+    package mutating func isDrained(orWake closer: Closer) -> Bool {
         precondition(isClosed, "only a closed queue drains")
         if lent == 0 { return true }
         closers.append(closer)
@@ -77,7 +77,7 @@ struct LeaseQueue<Resource, Waiter, Closer> {
     }
 
     /// Hands out all resources for good, once drained.
-    mutating func takeAll() -> [Resource] {
+    package mutating func takeAll() -> [Resource] {
         precondition(isClosed && lent == 0, "resources are taken back only from a drained queue")
         defer { idle = [] }
         return idle

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import SoukDatabaseSQLite
+@testable import SoukDatabase
 
 @Suite struct LeaseQueueTests {
     private typealias Queue = SharedQueue<String, Int, String>
