@@ -32,7 +32,7 @@ class Kafka(Part):
     @property
     def port(self) -> int | None:
         try:
-            found = re.match(r"127\.0\.0\.1:(\d+)", self.log.read_text())
+            found = re.search(r"^127\.0\.0\.1:(\d+)", self.log.read_text(), re.M)
         except OSError:
             return None
         return int(found[1]) if found else None
