@@ -13,6 +13,7 @@ from cluster.cluster import Cluster
 from cluster.postgres import binaries, lives_in
 from cluster.process import ClusterError, Process, start_ticks
 from cluster.service import PRODUCTS
+from cluster.sweep import sweep
 
 pytestmark = pytest.mark.setups("rabbitmq", reason="about processes and servers, whatever the services do")
 STANDIN = pathlib.Path(__file__).parent / "standin.py"
@@ -222,3 +223,13 @@ def test_nothing_is_left(programs, killed):
     finally:
         cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_what_a_cut_off_run_leaves_is_swept(programs, tmp_path):
+    cluster = Cluster(tmp_path / "deep/below", "rabbitmq", programs)
+    cluster.start()
+    home, before = cluster.postgres.home, pids(cluster)
+    swept = sweep(tmp_path)
+    assert set(swept) == {f"below/{name}" for name in [*cluster.parts, "epmd"]}
+    assert not any(start_ticks(pid) for pid in before.values()) and not lives_in(home) and not home.exists()
+    assert sweep(tmp_path) == []
