@@ -4,7 +4,8 @@ import NIOPosix
 import SoukBroker
 import Synchronization
 
-/// Declares topics through the admin API, each until that was answered once.
+/// Sees to it that topics are there: asks for each until it was answered once, and creates what is missing
+/// through the admin API.
 ///
 /// A refusal is an answer too: whoever may not create topics, or talks to a cluster that creates them by
 /// itself, goes on and learns from publishing and from the metadata whether the topic is there.
@@ -12,12 +13,12 @@ final class KafkaTopics: Sendable {
     private struct State {
         var declared: Set<String> = []
         var wanted: Set<String> = []
-        var flight: Task<Void, Never>?
+        var flight: Completion?
     }
 
     private let partitions: Int
     private let replicationFactor: Int?
-    private let milliseconds: Int32
+    private let timeout: Duration
     private let threads: NIOThreadPool
     private let client: @Sendable () throws -> RDKafkaClient
     private let logger = Logger(label: "souk.broker.kafka")
@@ -30,54 +31,66 @@ final class KafkaTopics: Sendable {
     ) {
         partitions = options.partitions
         replicationFactor = options.replicationFactor
-        milliseconds = options.requestTimeout.milliseconds
+        timeout = options.requestTimeout
         self.threads = threads
         self.client = client
     }
 
     func areDeclared(_ topics: Set<String>) -> Bool { state.withLock { $0.declared.isSuperset(of: topics) } }
 
-    /// Declares what is not declared yet, and waits for the answer within the time of a request or two. One
+    /// Declares what is not declared yet, and waits for the answer, for at most the time of a request. One
     /// request is under way at a time; it carries all topics that were asked for before it began.
     func declare(_ topics: Set<String>) async {
-        // The flight that is under way may have begun without these topics; the next one has them.
+        let deadline = ContinuousClock.now + timeout
+        // The request that is under way may have begun without these topics; the next one has them.
         for _ in 0..<2 {
             guard let flight = start(topics) else { return }
-            await flight.value
+            let left = deadline - ContinuousClock.now
+            guard left > .zero, await flight.wait(atMost: left) else { return }
         }
     }
 
     /// Sees to it that the topics will be declared; nil when they are.
     @discardableResult
-    func start(_ topics: Set<String>) -> Task<Void, Never>? {
-        state.withLock { state in
+    func start(_ topics: Set<String>) -> Completion? {
+        let (flight, wanted) = state.withLock { state -> (Completion?, Set<String>) in
             let missing = topics.subtracting(state.declared)
-            guard !missing.isEmpty else { return nil }
+            guard !missing.isEmpty else { return (nil, []) }
             state.wanted.formUnion(missing)
-            if let flight = state.flight { return flight }
-            let wanted = state.wanted
-            state.wanted = []
-            // Unstructured, because several callers wait for the same request; its time is bounded.
-            let flight = Task { await request(wanted) }
+            if let flight = state.flight { return (flight, []) }
+            let flight = Completion()
             state.flight = flight
-            return flight
+            defer { state.wanted = [] }
+            return (flight, state.wanted)
         }
+        if let flight, !wanted.isEmpty {
+            // Unstructured, because several callers wait for the same request; its time is bounded.
+            Task { await request(wanted, flight) }
+        }
+        return flight
     }
 
-    private func request(_ topics: Set<String>) async {
-        let declared = try? await threads.runIfActive { [self] in try create(topics) }
+    private func request(_ topics: Set<String>, _ flight: Completion) async {
+        // Nothing for a closing broker: nobody asks again.
+        let declared = (try? await threads.runIfActive { [self] in try ensure(topics) }) ?? []
         state.withLock { state in
-            // Nothing for a closing broker: nobody asks again.
-            if let declared { state.declared.formUnion(declared) }
+            state.declared.formUnion(declared)
             state.flight = nil
         }
+        flight.finish()
     }
 
     /// Returns the topics that were answered for.
-    private func create(_ topics: Set<String>) throws -> Set<String> {
-        let failures = try client().createTopics(
-            topics.sorted(), partitions: partitions, replicationFactor: replicationFactor,
-            milliseconds: milliseconds)
+    private func ensure(_ topics: Set<String>) throws -> Set<String> {
+        let client = try client()
+        var missing: [String] = []
+        for topic in topics.sorted() where try !client.hasTopic(topic, milliseconds: timeout.milliseconds) {
+            missing.append(topic)
+        }
+        guard !missing.isEmpty else { return topics }
+        let failures = client.createTopics(
+            missing, partitions: partitions, replicationFactor: replicationFactor,
+            milliseconds: timeout.milliseconds)
         for (topic, code) in failures {
             logger.info(
                 "topic is not declared: \(String(cString: rd_kafka_err2str(code)))",

@@ -47,6 +47,26 @@ extension RDKafkaClient {
         return failures
     }
 
+    /// Whether the cluster knows the topic.
+    ///
+    /// - Throws: ``BrokerError/Reason/unavailable``.
+    func hasTopic(_ name: String, milliseconds: Int32) throws(BrokerError) -> Bool {
+        guard let topic = rd_kafka_topic_new(pointer, name, nil) else {
+            throw .kafka(rd_kafka_last_error(), "topic \(name)")
+        }
+        defer { rd_kafka_topic_destroy(topic) }
+        var answer: UnsafePointer<rd_kafka_metadata>?
+        let code = rd_kafka_metadata(pointer, 0, topic, &answer, milliseconds)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata = answer else {
+            throw .kafka(code, "asking for topic \(name)")
+        }
+        defer { rd_kafka_metadata_destroy(metadata) }
+        return (0..<Int(metadata.pointee.topic_cnt)).contains {
+            let topic = metadata.pointee.topics[$0]
+            return topic.err == RD_KAFKA_RESP_ERR_NO_ERROR && topic.partition_cnt > 0
+        }
+    }
+
     /// The partitions of all topics, Kafka's own left out.
     ///
     /// - Throws: ``BrokerError/Reason/unavailable``.

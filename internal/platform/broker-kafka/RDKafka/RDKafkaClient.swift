@@ -48,6 +48,11 @@ extension BrokerError {
                 .invalidArgument
             default: .unavailable
             }
-        return BrokerError(reason, detail: "\(what): \(String(cString: rd_kafka_err2str(code)))")
+        let text =
+            switch code {
+            case RD_KAFKA_RESP_ERR__PURGE_QUEUE, RD_KAFKA_RESP_ERR__PURGE_INFLIGHT: "not confirmed in time"
+            default: String(cString: rd_kafka_err2str(code))
+            }
+        return BrokerError(reason, detail: "\(what): \(text)")
     }
 }

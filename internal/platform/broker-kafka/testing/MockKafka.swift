@@ -88,7 +88,10 @@ private final class MockCluster: @unchecked Sendable {
 
     init(brokers: Int) throws {
         var reason = [CChar](repeating: 0, count: 256)
-        guard let client = rd_kafka_new(RD_KAFKA_PRODUCER, nil, &reason, reason.count),
+        let configuration = rd_kafka_conf_new()
+        // Not to be told that this client has no brokers: it is there for the cluster only.
+        rd_kafka_conf_set(configuration, "log_level", "4", nil, 0)
+        guard let client = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, &reason, reason.count),
             let cluster = rd_kafka_mock_cluster_new(client, Int32(brokers))
         else { throw ValidationError("no cluster: \(String(cString: reason))") }
         self.cluster = cluster
