@@ -302,39 +302,23 @@ package nonisolated struct Souk_Vendor_V1_CancelFulfilmentResponse: Sendable {
   package init() {}
 }
 
-/// What a refusal says beside its code.
+/// What a refusal says beside its code. It travels in a trailer, which must stay below 6,000 bytes: a thousand lines fit.
 package nonisolated struct Souk_Vendor_V1_VendorKernelFailure: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Lines that asked for more than there is, for `stock.insufficient`.
-  package var shortages: [Souk_Vendor_V1_Shortage] = []
+  /// For `stock.insufficient`: the lines of the request that asked for more than there is, counted from 0.
+  package var shortLines: [UInt32] = []
+
+  /// What there is for each of them.
+  package var available: [Int64] = []
 
   /// For `store.closed`.
   package var storeID: String = String()
 
   /// For `stock.reservation_ended` and `order.already_shipped`.
   package var orderID: String = String()
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-}
-
-/// A line that asked for more than there is.
-package nonisolated struct Souk_Vendor_V1_Shortage: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var storeID: String = String()
-
-  package var sku: String = String()
-
-  package var requested: Int64 = 0
-
-  package var available: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -878,7 +862,7 @@ nonisolated extension Souk_Vendor_V1_CancelFulfilmentResponse: SwiftProtobuf.Mes
 
 nonisolated extension Souk_Vendor_V1_VendorKernelFailure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".VendorKernelFailure"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}shortages\0\u{3}store_id\0\u{3}order_id\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}short_lines\0\u{1}available\0\u{3}store_id\0\u{3}order_id\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -886,76 +870,36 @@ nonisolated extension Souk_Vendor_V1_VendorKernelFailure: SwiftProtobuf.Message,
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.shortages) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.storeID) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.orderID) }()
+      case 1: try { try decoder.decodeRepeatedUInt32Field(value: &self.shortLines) }()
+      case 2: try { try decoder.decodeRepeatedInt64Field(value: &self.available) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.storeID) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.orderID) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.shortages.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.shortages, fieldNumber: 1)
+    if !self.shortLines.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.shortLines, fieldNumber: 1)
+    }
+    if !self.available.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.available, fieldNumber: 2)
     }
     if !self.storeID.isEmpty {
-      try visitor.visitSingularStringField(value: self.storeID, fieldNumber: 2)
+      try visitor.visitSingularStringField(value: self.storeID, fieldNumber: 3)
     }
     if !self.orderID.isEmpty {
-      try visitor.visitSingularStringField(value: self.orderID, fieldNumber: 3)
+      try visitor.visitSingularStringField(value: self.orderID, fieldNumber: 4)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Souk_Vendor_V1_VendorKernelFailure, rhs: Souk_Vendor_V1_VendorKernelFailure) -> Bool {
-    if lhs.shortages != rhs.shortages {return false}
+    if lhs.shortLines != rhs.shortLines {return false}
+    if lhs.available != rhs.available {return false}
     if lhs.storeID != rhs.storeID {return false}
     if lhs.orderID != rhs.orderID {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Souk_Vendor_V1_Shortage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".Shortage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}store_id\0\u{1}sku\0\u{1}requested\0\u{1}available\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.storeID) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.sku) }()
-      case 3: try { try decoder.decodeSingularInt64Field(value: &self.requested) }()
-      case 4: try { try decoder.decodeSingularInt64Field(value: &self.available) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.storeID.isEmpty {
-      try visitor.visitSingularStringField(value: self.storeID, fieldNumber: 1)
-    }
-    if !self.sku.isEmpty {
-      try visitor.visitSingularStringField(value: self.sku, fieldNumber: 2)
-    }
-    if self.requested != 0 {
-      try visitor.visitSingularInt64Field(value: self.requested, fieldNumber: 3)
-    }
-    if self.available != 0 {
-      try visitor.visitSingularInt64Field(value: self.available, fieldNumber: 4)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Souk_Vendor_V1_Shortage, rhs: Souk_Vendor_V1_Shortage) -> Bool {
-    if lhs.storeID != rhs.storeID {return false}
-    if lhs.sku != rhs.sku {return false}
-    if lhs.requested != rhs.requested {return false}
-    if lhs.available != rhs.available {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

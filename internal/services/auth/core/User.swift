@@ -1,4 +1,5 @@
 import SoukCallContext
+import SoukErrors
 import SoukIDs
 import SoukTime
 
@@ -49,4 +50,13 @@ struct UserFilter: Sendable, Hashable {
     /// Part of the e-mail address or name, in any case.
     var text: String?
     var role: Role?
+
+    /// Whether a text may be looked for.
+    static func check(_ text: String, field: String) throws(ValidationError) {
+        guard text.count <= 100, !text.utf8.contains(0) else {
+            throw .malformed([
+                FieldError(field: field, code: "length", message: "The value must have at most 100 characters.")
+            ])
+        }
+    }
 }

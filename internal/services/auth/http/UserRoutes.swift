@@ -74,11 +74,7 @@ struct UserRoutes: Sendable {
 
     private static func searchText(_ request: Request) throws -> String? {
         guard let text = request.queryString("q") else { return nil }
-        guard text.count <= 100, !text.utf8.contains(0) else {
-            throw ValidationError.malformed([
-                FieldError(field: "q", code: "length", message: "The value must have at most 100 characters.")
-            ])
-        }
+        try UserFilter.check(text, field: "q")
         return text
     }
 }

@@ -1,0 +1,48 @@
+package import GRPCCore
+package import SoukAuthKernel
+import SoukErrors
+import SoukIDs
+package import SoukProto
+package import SoukRPCRuntime
+
+extension RPCService {
+    /// The auth service's kernel, for the services that verify sessions or write to users.
+    package static func authKernel(_ kernel: any AuthKernel) -> RPCService {
+        RPCService(
+            AuthKernelService(kernel: kernel),
+            access: .services(["gateway", "product", "vendor", "order", "payment", "notification"]))
+    }
+}
+
+/// Serves an ``AuthKernel`` to peers in other processes.
+package struct AuthKernelService: Souk_Auth_V1_AuthKernelService.SimpleServiceProtocol {
+    private let kernel: any AuthKernel
+
+    package init(kernel: any AuthKernel) {
+        self.kernel = kernel
+    }
+
+    package func batchGetUsers(
+        request: Souk_Auth_V1_BatchGetUsersRequest, context: ServerContext
+    ) async throws -> Souk_Auth_V1_BatchGetUsersResponse {
+        let ids = try UserID.batch(wire: request.ids, "ids")
+        let users = try await kernel.users(ids, context.call.context)
+        return .with { $0.users = users.map(\.wire) }
+    }
+
+    package func batchGetSessionStandings(
+        request: Souk_Auth_V1_BatchGetSessionStandingsRequest, context: ServerContext
+    ) async throws -> Souk_Auth_V1_BatchGetSessionStandingsResponse {
+        try ValidationError.checkBatch(request.sessions.count, "sessions")
+        let sessions = try request.sessions.map { try SessionReference(wire: $0) }
+        let standings = try await kernel.standings(sessions, context.call.context)
+        return .with { reply in
+            reply.standings = standings.map { session, standing in
+                .with {
+                    $0.session = session.wire
+                    $0.standing = standing.wire
+                }
+            }
+        }
+    }
+}

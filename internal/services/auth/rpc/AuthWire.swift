@@ -1,0 +1,86 @@
+import SoukAuthKernel
+import SoukCallContext
+import SoukErrors
+import SoukIDs
+import SoukProto
+import SoukRPCRuntime
+
+extension UserSummary {
+    init(wire: Souk_Auth_V1_UserSummary) throws(ValidationError) {
+        var roles: Set<Role> = []
+        // Roles that this version doesn't know give no rights.
+        for role in wire.roles { if let role = Role(wire: role) { roles.insert(role) } }
+        self.init(
+            id: try UserID(wire: wire.id, "id"), email: wire.email, name: wire.name, roles: roles,
+            isActive: wire.active)
+    }
+
+    var wire: Souk_Auth_V1_UserSummary {
+        .with {
+            $0.id = id.description
+            $0.email = email
+            $0.name = name
+            $0.roles = roles.wire
+            $0.active = isActive
+        }
+    }
+}
+
+extension Role {
+    init?(wire: Souk_Auth_V1_Role) {
+        switch wire {
+        case .admin: self = .admin
+        case .vendor: self = .vendor
+        case .customer: self = .customer
+        case .unspecified, .UNRECOGNIZED: return nil
+        }
+    }
+
+    var wire: Souk_Auth_V1_Role {
+        switch self {
+        case .admin: .admin
+        case .vendor: .vendor
+        case .customer: .customer
+        }
+    }
+}
+
+extension Set<Role> {
+    /// In the order of their names.
+    var wire: [Souk_Auth_V1_Role] { sorted { $0.rawValue < $1.rawValue }.map(\.wire) }
+}
+
+extension SessionReference {
+    init(wire: Souk_Auth_V1_SessionReference) throws(ValidationError) {
+        guard (1...256).contains(wire.sessionID.utf8.count) else {
+            throw .wire("session_id", "The value must have 1 to 256 bytes.")
+        }
+        self.init(userID: try UserID(wire: wire.userID, "user_id"), sessionID: wire.sessionID)
+    }
+
+    var wire: Souk_Auth_V1_SessionReference {
+        .with {
+            $0.userID = userID.description
+            $0.sessionID = sessionID
+        }
+    }
+}
+
+extension SessionStanding {
+    init(wire: Souk_Auth_V1_SessionStanding) throws(ValidationError) {
+        switch wire {
+        case .active: self = .active
+        case .ended: self = .ended
+        case .deactivated: self = .deactivated
+        case .unspecified, .UNRECOGNIZED: throw .wire("standing", "The value is not known.")
+        }
+    }
+
+    var wire: Souk_Auth_V1_SessionStanding {
+        switch self {
+        case .active: .active
+        case .ended: .ended
+        case .deactivated: .deactivated
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package import GRPCCore
+package import SoukAuthKernel
+package import SoukCallContext
+import SoukErrors
+package import SoukIDs
+import SoukProto
+package import SoukRPCRuntime
+
+/// The auth service in another process. Every call may be repeated, so all are retried.
+package struct RemoteAuthKernel<Transport: ClientTransport>: AuthKernel {
+    private typealias Service = Souk_Auth_V1_AuthKernelService
+
+    private let peer: RPCPeer<Transport>
+
+    package init(_ peer: RPCPeer<Transport>) {
+        self.peer = peer
+    }
+
+    package func users(_ ids: [UserID], _ context: CallContext) async throws(AuthKernelError) -> [UserSummary] {
+        if let complaint = KernelBatch.complaint(ids.count, "users") { throw .unavailable(complaint) }
+        guard !ids.isEmpty else { return [] }
+        return try await ask(Service.Method.BatchGetUsers.descriptor, context) { client, options in
+            let reply = try await client.batchGetUsers(
+                .with { $0.ids = ids.map(\.description) }, options: options)
+            return try reply.users.map { try UserSummary(wire: $0) }
+        }
+    }
+
+    package func standings(
+        _ sessions: [SessionReference], _ context: CallContext
+    ) async throws(AuthKernelError) -> [SessionReference: SessionStanding] {
+        if let complaint = KernelBatch.complaint(sessions.count, "sessions") { throw .unavailable(complaint) }
+        guard !sessions.isEmpty else { return [:] }
+        return try await ask(Service.Method.BatchGetSessionStandings.descriptor, context) { client, options in
+            let reply = try await client.batchGetSessionStandings(
+                .with { $0.sessions = sessions.map(\.wire) }, options: options)
+            var standings: [SessionReference: SessionStanding] = [:]
+            for entry in reply.standings {
+                standings[try SessionReference(wire: entry.session)] = try SessionStanding(wire: entry.standing)
+            }
+            // Each one asked for is answered; a guard must not take a gap for a standing.
+            guard sessions.allSatisfy({ standings[$0] != nil }) else {
+                throw ValidationError.wire("standings", "A session is missing.")
+            }
+            return standings
+        }
+    }
+
+    private func ask<Answer: Sendable>(
+        _ method: MethodDescriptor, _ context: CallContext,
+        _ body: @escaping @Sendable (Service.Client<Transport>, CallOptions) async throws -> Answer
+    ) async throws(AuthKernelError) -> Answer {
+        do {
+            return try await peer.call(method, context, idempotent: true) { client, options in
+                try await body(Service.Client(wrapping: client), options)
+            }
+        } catch {
+            throw .unavailable(error.logDescription)
+        }
+    }
+}

@@ -1,0 +1,78 @@
+package import GRPCCore
+package import SoukAuthKernel
+package import SoukProto
+package import SoukRPCRuntime
+
+extension RPCService {
+    /// The public authentication API for everybody: sign-up, log-in, refresh, log-out.
+    package static func users(_ accounts: any AccountKernel) -> RPCService {
+        RPCService(UserService(accounts: accounts), access: .open)
+    }
+}
+
+/// Serves sign-up and sessions. Attempts are counted for the address of the connection's other end.
+package struct UserService: Souk_Auth_V1_UserService.SimpleServiceProtocol {
+    private let accounts: any AccountKernel
+
+    package init(accounts: any AccountKernel) {
+        self.accounts = accounts
+    }
+
+    package func createUser(
+        request: Souk_Auth_V1_CreateUserRequest, context: ServerContext
+    ) async throws -> Souk_Auth_V1_CreateUserResponse {
+        let grant = try await accounts.create(
+            email: request.email, password: request.password, name: request.name, from: context.clientAddress,
+            context.call.context)
+        return .with {
+            $0.user = grant.user.wire
+            $0.grant = grant.wire
+        }
+    }
+
+    package func loginUser(
+        request: Souk_Auth_V1_LoginUserRequest, context: ServerContext
+    ) async throws -> Souk_Auth_V1_LoginUserResponse {
+        let grant = try await accounts.logIn(
+            email: request.email, password: request.password, from: context.clientAddress,
+            context.call.context)
+        return .with {
+            $0.user = grant.user.wire
+            $0.grant = grant.wire
+        }
+    }
+
+    package func refreshAccessToken(
+        request: Souk_Auth_V1_RefreshAccessTokenRequest, context: ServerContext
+    ) async throws -> Souk_Auth_V1_RefreshAccessTokenResponse {
+        let grant = try await accounts.refresh(
+            request.refreshToken, from: context.clientAddress, context.call.context)
+        return .with {
+            $0.user = grant.user.wire
+            $0.grant = grant.wire
+        }
+    }
+
+    package func logOutUser(
+        request: Souk_Auth_V1_LogOutUserRequest, context: ServerContext
+    ) async throws -> Souk_Auth_V1_LogOutUserResponse {
+        try await accounts.logOut(request.refreshToken, from: context.clientAddress, context.call.context)
+        return Souk_Auth_V1_LogOutUserResponse()
+    }
+}
+
+extension ServerContext {
+    /// The address of the connection's other end without its port: `ipv4:192.0.2.1:1234` → `192.0.2.1`. Whatever is no
+    /// address, as of a transport in the process, as it is.
+    var clientAddress: String {
+        let peer = Substring(remotePeer)
+        if peer.hasPrefix("ipv4:") {
+            return String(peer.dropFirst(5).prefix { $0 != ":" })
+        }
+        if peer.hasPrefix("ipv6:["), let end = peer.lastIndex(of: "]") {
+            // A zone belongs to this machine and not to the client.
+            return String(peer[..<end].dropFirst(6).prefix { $0 != "%" })
+        }
+        return remotePeer
+    }
+}

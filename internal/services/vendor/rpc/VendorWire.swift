@@ -1,0 +1,181 @@
+import SoukErrors
+import SoukIDs
+import SoukIdentifiers
+import SoukProto
+import SoukRPCRuntime
+import SoukVendorKernel
+import SwiftProtobuf
+
+extension VendorSummary {
+    init(wire: Souk_Vendor_V1_VendorSummary) throws(ValidationError) {
+        self.init(
+            id: try VendorID(wire: wire.id, "id"), ownerID: try UserID(wire: wire.ownerID, "owner_id"),
+            name: wire.name, status: try Status(wire: wire.status))
+    }
+
+    var wire: Souk_Vendor_V1_VendorSummary {
+        .with {
+            $0.id = id.description
+            $0.ownerID = ownerID.description
+            $0.name = name
+            $0.status = status.wire
+        }
+    }
+}
+
+extension VendorSummary.Status {
+    init(wire: Souk_Vendor_V1_VendorStatus) throws(ValidationError) {
+        switch wire {
+        case .pending: self = .pending
+        case .active: self = .active
+        case .suspended: self = .suspended
+        case .rejected: self = .rejected
+        case .unspecified, .UNRECOGNIZED: throw .wire("status", "The value is not known.")
+        }
+    }
+
+    var wire: Souk_Vendor_V1_VendorStatus {
+        switch self {
+        case .pending: .pending
+        case .active: .active
+        case .suspended: .suspended
+        case .rejected: .rejected
+        }
+    }
+}
+
+extension VendorSKU {
+    var wire: Souk_Vendor_V1_VendorSKU {
+        .with {
+            $0.vendorID = vendorID.description
+            $0.sku = sku
+        }
+    }
+}
+
+extension StockOffer {
+    init(wire: Souk_Vendor_V1_StockOffer) throws(ValidationError) {
+        guard wire.available >= 0 else { throw .wire("available", "The value must not be negative.") }
+        self.init(
+            vendorID: try VendorID(wire: wire.vendorID, "vendor_id"), sku: wire.sku,
+            storeID: try StoreID(wire: wire.storeID, "store_id"), storeName: wire.storeName,
+            available: Int(wire.available))
+    }
+
+    var wire: Souk_Vendor_V1_StockOffer {
+        .with {
+            $0.vendorID = vendorID.description
+            $0.sku = sku
+            $0.storeID = storeID.description
+            $0.storeName = storeName
+            $0.available = Int64(available)
+        }
+    }
+}
+
+extension ReservationRequest {
+    init(wire: Souk_Vendor_V1_ReserveRequest) throws(ValidationError) {
+        try ValidationError.checkBatch(wire.lines.count, "lines")
+        guard !wire.lines.isEmpty else { throw .wire("lines", "At least one line is needed.") }
+        var lines: [Line] = []
+        var seen: Set<Line> = []
+        for (index, line) in wire.lines.enumerated() {
+            let store = try StoreID(wire: line.storeID, "lines[\(index)].store_id")
+            guard (1...Int64(Int32.max)).contains(line.quantity) else {
+                throw .wire("lines[\(index)].quantity", "The value must be at least 1.")
+            }
+            guard seen.insert(Line(storeID: store, sku: line.sku, quantity: 0)).inserted else {
+                throw .wire("lines[\(index)].sku", "A SKU of a store must appear once.")
+            }
+            lines.append(Line(storeID: store, sku: line.sku, quantity: Int(line.quantity)))
+        }
+        let hold = try Duration(wire: wire.holdFor, "hold_for")
+        guard hold > .zero else { throw .wire("hold_for", "The value must be positive.") }
+        self.init(orderID: try OrderID(wire: wire.orderID, "order_id"), lines: lines, holdFor: hold)
+    }
+
+    var wire: Souk_Vendor_V1_ReserveRequest {
+        .with { request in
+            request.orderID = orderID.description
+            request.lines = lines.map { line in
+                .with {
+                    $0.storeID = line.storeID.description
+                    $0.sku = line.sku
+                    $0.quantity = Int64(line.quantity)
+                }
+            }
+            request.holdFor = holdFor.wire
+        }
+    }
+}
+
+// MARK: - Refusals
+
+extension VendorKernelError {
+    /// What is said of the error, and what it carries as a ``Souk_Vendor_V1_VendorKernelFailure``.
+    ///
+    /// Its message, which may name a thousand SKUs, does not fit in a trailer: the caller makes it again.
+    func failure(of request: ReservationRequest?) -> RPCFailure {
+        var payload = Souk_Vendor_V1_VendorKernelFailure()
+        var text = message
+        switch self {
+        case .insufficientStock(let shortages):
+            text = "There is not enough in stock."
+            let lines = Dictionary(
+                (request?.lines ?? []).enumerated().map { (VendorKernelError.key($1.storeID, $1.sku), $0) }
+            ) { first, _ in first }
+            for shortage in shortages {
+                guard let line = lines[VendorKernelError.key(shortage.storeID, shortage.sku)] else { continue }
+                payload.shortLines.append(UInt32(line))
+                payload.available.append(Int64(shortage.available))
+            }
+        case .storeClosed(let store): payload.storeID = store.description
+        case .reservationEnded(let order), .alreadyShipped(let order): payload.orderID = order.description
+        case .unavailable: break
+        }
+        let bytes: [UInt8]? = try? payload.serializedBytes()
+        return RPCFailure(
+            ServiceError(kind, code: code, message: text, detail: detail, retryAfter: retryAfter),
+            payload: bytes ?? [])
+    }
+
+    /// The error that a failed call stands for; whatever this version can't read means that the service can't be used
+    /// now.
+    init(_ failure: RPCFailure, _ request: ReservationRequest?) {
+        self =
+            Self.known(failure, request) ?? .unavailable(failure.logDescription)
+    }
+
+    private static func known(_ failure: RPCFailure, _ request: ReservationRequest?) -> VendorKernelError? {
+        guard failure.origin == .service,
+            let payload = try? Souk_Vendor_V1_VendorKernelFailure(serializedBytes: failure.payload)
+        else { return nil }
+        switch failure.code {
+        case "stock.insufficient":
+            guard let lines = request?.lines, !payload.shortLines.isEmpty,
+                payload.shortLines.count == payload.available.count
+            else { return nil }
+            var shortages: [Shortage] = []
+            for (index, available) in zip(payload.shortLines, payload.available) {
+                guard let line = lines.indices.contains(Int(index)) ? lines[Int(index)] : nil else { return nil }
+                shortages.append(
+                    Shortage(
+                        storeID: line.storeID, sku: line.sku, requested: line.quantity,
+                        available: Int(available)))
+            }
+            return .insufficientStock(shortages)
+        case "store.closed":
+            return StoreID(payload.storeID).map { .storeClosed($0) }
+        case "stock.reservation_ended":
+            return OrderID(payload.orderID).map { .reservationEnded($0) }
+        case "order.already_shipped":
+            return OrderID(payload.orderID).map { .alreadyShipped($0) }
+        default:
+            return nil
+        }
+    }
+
+    private static func key(_ store: StoreID, _ sku: String) -> ReservationRequest.Line {
+        ReservationRequest.Line(storeID: store, sku: sku, quantity: 0)
+    }
+}
