@@ -4,15 +4,16 @@ import SoukEventsRuntime
 import SoukProto
 import SoukRPCRuntime
 import SoukTime
+import SwiftProtobuf
 
 extension DeadLetter {
-    init(wire: Souk_Events_V1_DeadLetter) throws(ValidationError) {
+    init(wire: Souk_Events_V1_DeadLetter) throws(MalformedMessage) {
         self.init(
             id: wire.id, consumer: wire.consumer, eventID: wire.eventID, type: wire.hasType ? wire.type : nil,
             topic: wire.topic, key: wire.key, headers: wire.headers, payload: [UInt8](wire.payload),
             errorCode: wire.errorCode, error: wire.error, attempts: Int(wire.attempts),
-            firstFailedAt: try Timestamp(wire: wire.firstFailedAt, "first_failed_at"),
-            lastFailedAt: try Timestamp(wire: wire.lastFailedAt, "last_failed_at"),
+            firstFailedAt: try wire.firstFailedAt.timestamp("first_failed_at"),
+            lastFailedAt: try wire.lastFailedAt.timestamp("last_failed_at"),
             status: try Status(wire: wire.status))
     }
 
@@ -29,19 +30,19 @@ extension DeadLetter {
             $0.errorCode = errorCode
             $0.error = error
             $0.attempts = Int64(attempts)
-            $0.firstFailedAt = firstFailedAt.wire
-            $0.lastFailedAt = lastFailedAt.wire
+            $0.firstFailedAt = .init(firstFailedAt)
+            $0.lastFailedAt = .init(lastFailedAt)
             $0.status = status.wire
         }
     }
 }
 
 extension DeadLetter.Status {
-    init(wire: Souk_Events_V1_DeadLetterStatus) throws(ValidationError) {
+    init(wire: Souk_Events_V1_DeadLetterStatus) throws(MalformedMessage) {
         switch wire {
         case .dead: self = .dead
         case .redriving: self = .redriving
-        case .unspecified, .UNRECOGNIZED: throw .wire("status", "The value is not known.")
+        case .unspecified, .UNRECOGNIZED: throw MalformedMessage("status")
         }
     }
 

@@ -4,6 +4,7 @@ package import SoukEventsRuntime
 import SoukPagination
 package import SoukProto
 package import SoukRPCRuntime
+import SwiftProtobuf
 
 extension RPCService {
     /// A service's event administration, for the gateway, which serves it to admins.

@@ -5,6 +5,7 @@ package import SoukEventsRuntime
 package import SoukPagination
 import SoukProto
 package import SoukRPCRuntime
+import SwiftProtobuf
 
 /// The event administration of a service in another process, which is named as its peer.
 package struct RemoteEventAdministration<Transport: ClientTransport>: EventAdministration {

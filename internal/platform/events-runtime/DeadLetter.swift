@@ -33,6 +33,27 @@ package struct DeadLetter: Sendable, Hashable {
     package let firstFailedAt: Timestamp
     package let lastFailedAt: Timestamp
     package let status: Status
+
+    package init(
+        id: String, consumer: String, eventID: String, type: String?, topic: String, key: String,
+        headers: [String: String], payload: [UInt8], errorCode: String, error: String, attempts: Int,
+        firstFailedAt: Timestamp, lastFailedAt: Timestamp, status: Status
+    ) {
+        self.id = id
+        self.consumer = consumer
+        self.eventID = eventID
+        self.type = type
+        self.topic = topic
+        self.key = key
+        self.headers = headers
+        self.payload = payload
+        self.errorCode = errorCode
+        self.error = error
+        self.attempts = attempts
+        self.firstFailedAt = firstFailedAt
+        self.lastFailedAt = lastFailedAt
+        self.status = status
+    }
 }
 
 /// What a dead letter says about an error.

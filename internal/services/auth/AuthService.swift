@@ -19,6 +19,9 @@ package final class AuthService: HostedService {
     /// What its peers in this process call.
     package let kernel: any AuthKernel
 
+    /// What the public authentication API serves.
+    package let accounts: any AccountKernel
+
     /// Tells this process of sessions that have ended, right after the commit; others learn it by
     /// `session.ended.v1`.
     package let endings: SessionEndings
@@ -69,22 +72,21 @@ package final class AuthService: HostedService {
         self.sessions = sessions
         self.throttles = throttles
         consumer = VendorStatusConsumer(accounts: accounts, clock: clock, audit: audit)
+        let login = Login(
+            accounts: accounts, throttles: throttles, passwords: passwords, tokens: tokens, limits: limits,
+            clock: clock, audit: audit)
+        let refresh = TokenRefresh(
+            sessions: sessions, tokens: tokens, clock: clock, grace: configuration.refreshGrace, audit: audit)
+        let profiles = Profiles(
+            accounts: accounts, throttles: throttles, passwords: passwords, limits: limits, clock: clock,
+            audit: audit)
+        let administration = UserAdministration(accounts: accounts, clock: clock, audit: audit)
         authRoutes = AuthRoutes(
-            registration: registration,
-            login: Login(
-                accounts: accounts, throttles: throttles, passwords: passwords, tokens: tokens,
-                limits: limits,
-                clock: clock, audit: audit),
-            refresh: TokenRefresh(
-                sessions: sessions, tokens: tokens, clock: clock, grace: configuration.refreshGrace,
-                audit: audit),
-            keys: keys, clients: clients)
-        userRoutes = UserRoutes(
-            profiles: Profiles(
-                accounts: accounts, throttles: throttles, passwords: passwords, limits: limits, clock: clock,
-                audit: audit),
-            administration: UserAdministration(accounts: accounts, clock: clock, audit: audit),
-            clients: clients)
+            registration: registration, login: login, refresh: refresh, keys: keys, clients: clients)
+        userRoutes = UserRoutes(profiles: profiles, administration: administration, clients: clients)
+        self.accounts = LocalAccountKernel(
+            registration: registration, login: login, refresh: refresh, profiles: profiles,
+            administration: administration, clients: clients)
     }
 
     package func prepare() async throws {

@@ -22,7 +22,8 @@ struct LocalAccountKernel: AccountKernel {
                 RegisterBody.self, ["email": email, "password": password, "name": name])
             return AccountGrant(
                 try await registration.register(
-                    email: body.email, password: body.password, name: body.name, from: clients.client(client)))
+                    email: body.email, password: body.password, name: body.name, from: clients.client(client))
+            )
         }
     }
 

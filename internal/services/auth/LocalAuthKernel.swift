@@ -11,6 +11,7 @@ struct LocalAuthKernel: AuthKernel {
     let clock: any WallClock
 
     func users(_ ids: [UserID], _ context: CallContext) async throws(AuthKernelError) -> [UserSummary] {
+        if let complaint = KernelBatch.complaint(ids.count, "users") { throw .unavailable(complaint) }
         do {
             try context.checkDeadline()
             return try await accounts.users(ids).map { user in
@@ -26,6 +27,7 @@ struct LocalAuthKernel: AuthKernel {
     func standings(
         _ sessions: [SessionReference], _ context: CallContext
     ) async throws(AuthKernelError) -> [SessionReference: SessionStanding] {
+        if let complaint = KernelBatch.complaint(sessions.count, "sessions") { throw .unavailable(complaint) }
         do {
             try context.checkDeadline()
             return try await self.sessions.standings(sessions, at: clock.now())

@@ -10,6 +10,7 @@ struct LocalProductKernel: ProductKernel {
     func variants(_ ids: [VariantID], _ context: CallContext) async throws(ProductKernelError)
         -> [VariantSnapshot]
     {
+        if let complaint = KernelBatch.complaint(ids.count, "variants") { throw .unavailable(complaint) }
         do {
             try context.checkDeadline()
             return try await products.snapshots(ids)

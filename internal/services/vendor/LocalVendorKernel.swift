@@ -14,7 +14,8 @@ struct LocalVendorKernel: VendorKernel {
     func vendors(
         ownedBy users: [UserID], _ context: CallContext
     ) async throws(VendorKernelError) -> [UserID: VendorSummary] {
-        try await answer(context) {
+        if let complaint = KernelBatch.complaint(users.count, "owners") { throw .unavailable(complaint) }
+        return try await answer(context) {
             Dictionary(try await VendorTable.list(ownedBy: users, database).map { ($0.ownerID, $0.summary) })
             {
                 first, _ in first
@@ -25,7 +26,8 @@ struct LocalVendorKernel: VendorKernel {
     func vendors(_ ids: [VendorID], _ context: CallContext) async throws(VendorKernelError) -> [VendorID:
         VendorSummary]
     {
-        try await answer(context) {
+        if let complaint = KernelBatch.complaint(ids.count, "vendors") { throw .unavailable(complaint) }
+        return try await answer(context) {
             Dictionary(try await VendorTable.list(ids, database).map { ($0.id, $0.summary) }) { first, _ in
                 first
             }
@@ -33,6 +35,7 @@ struct LocalVendorKernel: VendorKernel {
     }
 
     func offers(_ skus: [VendorSKU], _ context: CallContext) async throws(VendorKernelError) -> [StockOffer] {
+        if let complaint = KernelBatch.complaint(skus.count, "SKUs") { throw .unavailable(complaint) }
         let skusByVendor = Dictionary(grouping: Set(skus), by: \.vendorID)
         return try await answer(context) {
             let offers = try await database.snapshot { db in

@@ -55,7 +55,8 @@ struct UserFilter: Sendable, Hashable {
     static func check(_ text: String, field: String) throws(ValidationError) {
         guard text.count <= 100, !text.utf8.contains(0) else {
             throw .malformed([
-                FieldError(field: field, code: "length", message: "The value must have at most 100 characters.")
+                FieldError(
+                    field: field, code: "length", message: "The value must have at most 100 characters.")
             ])
         }
     }

@@ -4,6 +4,7 @@ import SoukErrors
 import SoukIDs
 package import SoukProto
 package import SoukRPCRuntime
+import SwiftProtobuf
 
 extension RPCService {
     /// The auth service's kernel, for the services that verify sessions or write to users.
@@ -25,7 +26,7 @@ package struct AuthKernelService: Souk_Auth_V1_AuthKernelService.SimpleServicePr
     package func batchGetUsers(
         request: Souk_Auth_V1_BatchGetUsersRequest, context: ServerContext
     ) async throws -> Souk_Auth_V1_BatchGetUsersResponse {
-        let ids = try UserID.batch(wire: request.ids, "ids")
+        let ids = try UserID.batch(request.ids, field: "ids")
         let users = try await kernel.users(ids, context.call.context)
         return .with { $0.users = users.map(\.wire) }
     }
@@ -33,7 +34,7 @@ package struct AuthKernelService: Souk_Auth_V1_AuthKernelService.SimpleServicePr
     package func batchGetSessionStandings(
         request: Souk_Auth_V1_BatchGetSessionStandingsRequest, context: ServerContext
     ) async throws -> Souk_Auth_V1_BatchGetSessionStandingsResponse {
-        try ValidationError.checkBatch(request.sessions.count, "sessions")
+        try MalformedMessage.checkBatch(request.sessions.count, "sessions")
         let sessions = try request.sessions.map { try SessionReference(wire: $0) }
         let standings = try await kernel.standings(sessions, context.call.context)
         return .with { reply in

@@ -4,14 +4,15 @@ import SoukErrors
 import SoukIDs
 import SoukProto
 import SoukRPCRuntime
+import SwiftProtobuf
 
 extension UserSummary {
-    init(wire: Souk_Auth_V1_UserSummary) throws(ValidationError) {
+    init(wire: Souk_Auth_V1_UserSummary) throws(MalformedMessage) {
         var roles: Set<Role> = []
         // Roles that this version doesn't know give no rights.
         for role in wire.roles { if let role = Role(wire: role) { roles.insert(role) } }
         self.init(
-            id: try UserID(wire: wire.id, "id"), email: wire.email, name: wire.name, roles: roles,
+            id: try UserID(wire.id, field: "id"), email: wire.email, name: wire.name, roles: roles,
             isActive: wire.active)
     }
 
@@ -51,11 +52,11 @@ extension Set<Role> {
 }
 
 extension SessionReference {
-    init(wire: Souk_Auth_V1_SessionReference) throws(ValidationError) {
+    init(wire: Souk_Auth_V1_SessionReference) throws(MalformedMessage) {
         guard (1...256).contains(wire.sessionID.utf8.count) else {
-            throw .wire("session_id", "The value must have 1 to 256 bytes.")
+            throw MalformedMessage("session_id")
         }
-        self.init(userID: try UserID(wire: wire.userID, "user_id"), sessionID: wire.sessionID)
+        self.init(userID: try UserID(wire.userID, field: "user_id"), sessionID: wire.sessionID)
     }
 
     var wire: Souk_Auth_V1_SessionReference {
@@ -67,12 +68,12 @@ extension SessionReference {
 }
 
 extension SessionStanding {
-    init(wire: Souk_Auth_V1_SessionStanding) throws(ValidationError) {
+    init(wire: Souk_Auth_V1_SessionStanding) throws(MalformedMessage) {
         switch wire {
         case .active: self = .active
         case .ended: self = .ended
         case .deactivated: self = .deactivated
-        case .unspecified, .UNRECOGNIZED: throw .wire("standing", "The value is not known.")
+        case .unspecified, .UNRECOGNIZED: throw MalformedMessage("standing")
         }
     }
 

@@ -5,6 +5,7 @@ import SoukErrors
 package import SoukIDs
 import SoukProto
 package import SoukRPCRuntime
+import SwiftProtobuf
 
 /// The auth service in another process. Every call may be repeated, so all are retried.
 package struct RemoteAuthKernel<Transport: ClientTransport>: AuthKernel {
@@ -16,7 +17,8 @@ package struct RemoteAuthKernel<Transport: ClientTransport>: AuthKernel {
         self.peer = peer
     }
 
-    package func users(_ ids: [UserID], _ context: CallContext) async throws(AuthKernelError) -> [UserSummary] {
+    package func users(_ ids: [UserID], _ context: CallContext) async throws(AuthKernelError) -> [UserSummary]
+    {
         if let complaint = KernelBatch.complaint(ids.count, "users") { throw .unavailable(complaint) }
         guard !ids.isEmpty else { return [] }
         return try await ask(Service.Method.BatchGetUsers.descriptor, context) { client, options in
@@ -36,11 +38,12 @@ package struct RemoteAuthKernel<Transport: ClientTransport>: AuthKernel {
                 .with { $0.sessions = sessions.map(\.wire) }, options: options)
             var standings: [SessionReference: SessionStanding] = [:]
             for entry in reply.standings {
-                standings[try SessionReference(wire: entry.session)] = try SessionStanding(wire: entry.standing)
+                standings[try SessionReference(wire: entry.session)] = try SessionStanding(
+                    wire: entry.standing)
             }
             // Each one asked for is answered; a guard must not take a gap for a standing.
             guard sessions.allSatisfy({ standings[$0] != nil }) else {
-                throw ValidationError.wire("standings", "A session is missing.")
+                throw MalformedMessage("standings")
             }
             return standings
         }

@@ -6,6 +6,7 @@ import SoukIDs
 import SoukPagination
 package import SoukProto
 package import SoukRPCRuntime
+import SwiftProtobuf
 
 extension RPCService {
     /// The public API over accounts, for users with an access token.
@@ -25,7 +26,7 @@ package struct UserProfileService: Souk_Auth_V1_UserProfileService.SimpleService
     package func getUser(
         request: Souk_Auth_V1_GetUserRequest, context: ServerContext
     ) async throws -> Souk_Auth_V1_GetUserResponse {
-        let id = request.id.isEmpty ? nil : try UserID(wire: request.id, "id")
+        let id = request.id.isEmpty ? nil : try UserID(request.id, field: "id")
         let user = try await accounts.user(id, context.call.context)
         return .with { $0.user = user.wire }
     }
@@ -41,7 +42,7 @@ package struct UserProfileService: Souk_Auth_V1_UserProfileService.SimpleService
         case .unspecified: role = nil
         default:
             guard let known = Role(wire: request.role) else {
-                throw ValidationError.wire("role", "There is no such role.")
+                throw MalformedMessage("role")
             }
             role = known
         }
@@ -69,8 +70,8 @@ extension AccountUser {
             $0.roles = roles.wire
             $0.active = isActive
             $0.version = Int64(version)
-            $0.createdAt = createdAt.wire
-            $0.updatedAt = updatedAt.wire
+            $0.createdAt = .init(createdAt)
+            $0.updatedAt = .init(updatedAt)
         }
     }
 }

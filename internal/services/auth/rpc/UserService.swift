@@ -2,6 +2,7 @@ package import GRPCCore
 package import SoukAuthKernel
 package import SoukProto
 package import SoukRPCRuntime
+import SwiftProtobuf
 
 extension RPCService {
     /// The public authentication API for everybody: sign-up, log-in, refresh, log-out.

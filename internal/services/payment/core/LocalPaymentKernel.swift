@@ -7,8 +7,6 @@ import SoukTime
 
 /// The payment kernel in this process.
 struct LocalPaymentKernel: PaymentKernel {
-    private static let maxBatch = 1_000
-
     let database: any Database
     let store: IntentStore
     let workflow: IntentWorkflow
@@ -28,9 +26,7 @@ struct LocalPaymentKernel: PaymentKernel {
     func intents(
         of orders: [OrderID], _ context: CallContext
     ) async throws(PaymentKernelError) -> [OrderID: PaymentIntent] {
-        guard orders.count <= Self.maxBatch else {
-            throw .unavailable("\(orders.count) orders asked for, more than \(Self.maxBatch)")
-        }
+        if let complaint = KernelBatch.complaint(orders.count, "orders") { throw .unavailable(complaint) }
         guard !orders.isEmpty else { return [:] }
         return try await answer(context) {
             let found = try await store.find(orders: orders, in: database)
@@ -42,7 +38,7 @@ struct LocalPaymentKernel: PaymentKernel {
         since: Timestamp, limit: Int, _ context: CallContext
     ) async throws(PaymentKernelError) -> [PaymentIntent] {
         try await answer(context) {
-            let limit = min(max(limit, 1), Self.maxBatch)
+            let limit = min(max(limit, 1), KernelBatch.limit)
             return try await store.captured(since: since, limit: limit, in: database).map(\.kernelValue)
         }
     }

@@ -2,10 +2,12 @@ package import GRPCCore
 import SoukCallContext
 import SoukErrors
 import SoukIdentifiers
+import SoukIDs
 package import SoukPaymentKernel
 package import SoukProto
 package import SoukRPCRuntime
 import SoukTime
+import SwiftProtobuf
 
 extension RPCService {
     /// The payment service's kernel, for the order service.
@@ -35,7 +37,7 @@ package struct PaymentKernelService: Souk_Payment_V1_PaymentKernelService.Simple
     package func cancelIntent(
         request: Souk_Payment_V1_CancelIntentRequest, context: ServerContext
     ) async throws -> Souk_Payment_V1_CancelIntentResponse {
-        let order = try OrderID(wire: request.orderID, "order_id")
+        let order = try OrderID(request.orderID, field: "order_id")
         let intent = try await answering {
             () async throws(PaymentKernelError) in try await kernel.cancelIntent(order, context.call.context)
         }
@@ -45,7 +47,7 @@ package struct PaymentKernelService: Souk_Payment_V1_PaymentKernelService.Simple
     package func batchGetIntents(
         request: Souk_Payment_V1_BatchGetIntentsRequest, context: ServerContext
     ) async throws -> Souk_Payment_V1_BatchGetIntentsResponse {
-        let orders = try OrderID.batch(wire: request.orderIds, "order_ids")
+        let orders = try OrderID.batch(request.orderIds, field: "order_ids")
         let intents = try await kernel.intents(of: orders, context.call.context)
         return .with { $0.intents = intents.values.map(\.wire) }
     }
@@ -55,10 +57,10 @@ package struct PaymentKernelService: Souk_Payment_V1_PaymentKernelService.Simple
     ) async throws -> Souk_Payment_V1_ListCapturedIntentsResponse {
         let limit = Int(request.limit)
         guard (1...KernelBatch.limit).contains(limit) else {
-            throw ValidationError.wire("limit", "The value must be 1 to \(KernelBatch.limit).")
+            throw MalformedMessage("limit")
         }
         let intents = try await kernel.captured(
-            since: try Timestamp(wire: request.since, "since"), limit: limit, context.call.context)
+            since: try request.since.timestamp("since"), limit: limit, context.call.context)
         return .with { $0.intents = intents.map(\.wire) }
     }
 

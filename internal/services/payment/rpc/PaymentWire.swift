@@ -10,47 +10,47 @@ import SoukTime
 import SwiftProtobuf
 
 extension IntentRequest {
-    init(wire: Souk_Payment_V1_CreateIntentRequest) throws(ValidationError) {
-        try ValidationError.checkBatch(wire.shares.count, "shares")
-        guard wire.hasExpiresAt else { throw .wire("expires_at", "The value is required.") }
+    init(wire: Souk_Payment_V1_CreateIntentRequest) throws(MalformedMessage) {
+        try MalformedMessage.checkBatch(wire.shares.count, "shares")
+        guard wire.hasExpiresAt else { throw MalformedMessage("expires_at") }
         var shares: [Share] = []
         for (index, share) in wire.shares.enumerated() {
             shares.append(
                 Share(
-                    vendorID: try VendorID(wire: share.vendorID, "shares[\(index)].vendor_id"),
-                    gross: try Money(wire: share.gross, "shares[\(index)].gross")))
+                    vendorID: try VendorID(share.vendorID, field: "shares[\(index)].vendor_id"),
+                    gross: try share.gross.money("shares[\(index)].gross")))
         }
         self.init(
-            orderID: try OrderID(wire: wire.orderID, "order_id"),
-            customerID: try UserID(wire: wire.customerID, "customer_id"),
-            amount: try Money(wire: wire.amount, "amount"), shares: shares,
-            expiresAt: try Timestamp(wire: wire.expiresAt, "expires_at"))
+            orderID: try OrderID(wire.orderID, field: "order_id"),
+            customerID: try UserID(wire.customerID, field: "customer_id"),
+            amount: try wire.amount.money("amount"), shares: shares,
+            expiresAt: try wire.expiresAt.timestamp("expires_at"))
     }
 
     var wire: Souk_Payment_V1_CreateIntentRequest {
         .with { request in
             request.orderID = orderID.description
             request.customerID = customerID.description
-            request.amount = amount.wire
+            request.amount = .init(amount)
             request.shares = shares.map { share in
                 .with {
                     $0.vendorID = share.vendorID.description
-                    $0.gross = share.gross.wire
+                    $0.gross = .init(share.gross)
                 }
             }
-            request.expiresAt = expiresAt.wire
+            request.expiresAt = .init(expiresAt)
         }
     }
 }
 
 extension PaymentIntent {
-    init(wire: Souk_Payment_V1_PaymentIntent) throws(ValidationError) {
+    init(wire: Souk_Payment_V1_PaymentIntent) throws(MalformedMessage) {
         self.init(
-            id: try PaymentID(wire: wire.id, "id"), orderID: try OrderID(wire: wire.orderID, "order_id"),
-            customerID: try UserID(wire: wire.customerID, "customer_id"),
-            amount: try Money(wire: wire.amount, "amount"), refunded: try Money(wire: wire.refunded, "refunded"),
+            id: try PaymentID(wire.id, field: "id"), orderID: try OrderID(wire.orderID, field: "order_id"),
+            customerID: try UserID(wire.customerID, field: "customer_id"),
+            amount: try wire.amount.money("amount"), refunded: try wire.refunded.money("refunded"),
             state: try State(wire: wire.state), payURL: wire.hasPayURL ? wire.payURL : nil,
-            capturedAt: wire.hasCapturedAt ? try Timestamp(wire: wire.capturedAt, "captured_at") : nil)
+            capturedAt: wire.hasCapturedAt ? try wire.capturedAt.timestamp("captured_at") : nil)
     }
 
     var wire: Souk_Payment_V1_PaymentIntent {
@@ -58,24 +58,24 @@ extension PaymentIntent {
             $0.id = id.description
             $0.orderID = orderID.description
             $0.customerID = customerID.description
-            $0.amount = amount.wire
-            $0.refunded = refunded.wire
+            $0.amount = .init(amount)
+            $0.refunded = .init(refunded)
             $0.state = state.wire
             if let payURL { $0.payURL = payURL }
-            if let capturedAt { $0.capturedAt = capturedAt.wire }
+            if let capturedAt { $0.capturedAt = .init(capturedAt) }
         }
     }
 }
 
 extension PaymentIntent.State {
-    init(wire: Souk_Payment_V1_PaymentIntentState) throws(ValidationError) {
+    init(wire: Souk_Payment_V1_PaymentIntentState) throws(MalformedMessage) {
         switch wire {
         case .pending: self = .pending
         case .authorized: self = .authorized
         case .captured: self = .captured
         case .failed: self = .failed
         case .cancelled: self = .cancelled
-        case .unspecified, .UNRECOGNIZED: throw .wire("state", "The value is not known.")
+        case .unspecified, .UNRECOGNIZED: throw MalformedMessage("state")
         }
     }
 

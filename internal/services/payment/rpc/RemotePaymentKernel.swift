@@ -2,10 +2,12 @@ package import GRPCCore
 package import SoukCallContext
 import SoukErrors
 package import SoukIdentifiers
+import SoukIDs
 package import SoukPaymentKernel
 import SoukProto
 package import SoukRPCRuntime
 package import SoukTime
+import SwiftProtobuf
 
 /// The payment service in another process. Every call may be repeated, mutations by their order, so all are retried.
 package struct RemotePaymentKernel<Transport: ClientTransport>: PaymentKernel {
@@ -57,7 +59,7 @@ package struct RemotePaymentKernel<Transport: ClientTransport>: PaymentKernel {
         return try await ask(Service.Method.ListCapturedIntents.descriptor, context) { client, options in
             let reply = try await client.listCapturedIntents(
                 .with {
-                    $0.since = since.wire
+                    $0.since = .init(since)
                     $0.limit = Int32(limit)
                 }, options: options)
             return try reply.intents.map { try PaymentIntent(wire: $0) }

@@ -1,10 +1,12 @@
 package import GRPCCore
 import SoukErrors
 import SoukIdentifiers
+import SoukIDs
 import SoukMoney
 package import SoukProductKernel
 package import SoukProto
 package import SoukRPCRuntime
+import SwiftProtobuf
 
 extension RPCService {
     /// The product service's kernel, for the order service.
@@ -24,18 +26,19 @@ package struct ProductKernelService: Souk_Product_V1_ProductKernelService.Simple
     package func batchGetVariants(
         request: Souk_Product_V1_BatchGetVariantsRequest, context: ServerContext
     ) async throws -> Souk_Product_V1_BatchGetVariantsResponse {
-        let ids = try VariantID.batch(wire: request.ids, "ids")
+        let ids = try VariantID.batch(request.ids, field: "ids")
         let variants = try await kernel.variants(ids, context.call.context)
         return .with { $0.variants = variants.map(\.wire) }
     }
 }
 
 extension VariantSnapshot {
-    init(wire: Souk_Product_V1_VariantSnapshot) throws(ValidationError) {
+    init(wire: Souk_Product_V1_VariantSnapshot) throws(MalformedMessage) {
         self.init(
-            id: try VariantID(wire: wire.id, "id"), productID: try ProductID(wire: wire.productID, "product_id"),
-            vendorID: try VendorID(wire: wire.vendorID, "vendor_id"), sku: wire.sku, title: wire.title,
-            attributes: wire.attributes, price: try Money(wire: wire.price, "price"),
+            id: try VariantID(wire.id, field: "id"),
+            productID: try ProductID(wire.productID, field: "product_id"),
+            vendorID: try VendorID(wire.vendorID, field: "vendor_id"), sku: wire.sku, title: wire.title,
+            attributes: wire.attributes, price: try wire.price.money("price"),
             isPurchasable: wire.purchasable)
     }
 
@@ -47,7 +50,7 @@ extension VariantSnapshot {
             $0.sku = sku
             $0.title = title
             $0.attributes = attributes
-            $0.price = price.wire
+            $0.price = .init(price)
             $0.purchasable = isPurchasable
         }
     }

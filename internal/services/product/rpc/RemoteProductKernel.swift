@@ -2,9 +2,11 @@ package import GRPCCore
 package import SoukCallContext
 import SoukErrors
 package import SoukIdentifiers
+import SoukIDs
 package import SoukProductKernel
 import SoukProto
 package import SoukRPCRuntime
+import SwiftProtobuf
 
 /// The product service in another process. Every call may be repeated, so all are retried.
 package struct RemoteProductKernel<Transport: ClientTransport>: ProductKernel {

@@ -6,6 +6,7 @@ package import SoukIdentifiers
 import SoukProto
 package import SoukRPCRuntime
 package import SoukVendorKernel
+import SwiftProtobuf
 
 /// The vendor service in another process. Every call may be repeated, mutations by their order, so all are retried.
 package struct RemoteVendorKernel<Transport: ClientTransport>: VendorKernel {
@@ -60,8 +61,8 @@ package struct RemoteVendorKernel<Transport: ClientTransport>: VendorKernel {
         try await ask(Service.Method.Reserve.descriptor, context, request) { client, options in
             let reply = try await client.reserve(request.wire, options: options)
             return Reservation(
-                id: try ReservationID(wire: reply.reservationID, "reservation_id"),
-                orderID: try OrderID(wire: reply.orderID, "order_id"))
+                id: try ReservationID(reply.reservationID, field: "reservation_id"),
+                orderID: try OrderID(reply.orderID, field: "order_id"))
         }
     }
 

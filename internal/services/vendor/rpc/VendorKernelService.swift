@@ -6,6 +6,7 @@ import SoukIdentifiers
 package import SoukProto
 package import SoukRPCRuntime
 package import SoukVendorKernel
+import SwiftProtobuf
 
 extension RPCService {
     /// The vendor service's kernel, for its peers.
@@ -27,7 +28,7 @@ package struct VendorKernelService: Souk_Vendor_V1_VendorKernelService.SimpleSer
     package func batchGetVendorsByOwner(
         request: Souk_Vendor_V1_BatchGetVendorsByOwnerRequest, context: ServerContext
     ) async throws -> Souk_Vendor_V1_BatchGetVendorsByOwnerResponse {
-        let owners = try UserID.batch(wire: request.ownerIds, "owner_ids")
+        let owners = try UserID.batch(request.ownerIds, field: "owner_ids")
         let vendors = try await kernel.vendors(ownedBy: owners, context.call.context)
         return .with { $0.vendors = vendors.values.map(\.wire) }
     }
@@ -35,7 +36,7 @@ package struct VendorKernelService: Souk_Vendor_V1_VendorKernelService.SimpleSer
     package func batchGetVendors(
         request: Souk_Vendor_V1_BatchGetVendorsRequest, context: ServerContext
     ) async throws -> Souk_Vendor_V1_BatchGetVendorsResponse {
-        let ids = try VendorID.batch(wire: request.ids, "ids")
+        let ids = try VendorID.batch(request.ids, field: "ids")
         let vendors = try await kernel.vendors(ids, context.call.context)
         return .with { $0.vendors = vendors.values.map(\.wire) }
     }
@@ -43,9 +44,9 @@ package struct VendorKernelService: Souk_Vendor_V1_VendorKernelService.SimpleSer
     package func listOffers(
         request: Souk_Vendor_V1_ListOffersRequest, context: ServerContext
     ) async throws -> Souk_Vendor_V1_ListOffersResponse {
-        try ValidationError.checkBatch(request.skus.count, "skus")
+        try MalformedMessage.checkBatch(request.skus.count, "skus")
         let skus = try request.skus.map {
-            VendorSKU(vendorID: try VendorID(wire: $0.vendorID, "vendor_id"), sku: $0.sku)
+            VendorSKU(vendorID: try VendorID($0.vendorID, field: "vendor_id"), sku: $0.sku)
         }
         let offers = try await kernel.offers(skus, context.call.context)
         return .with { $0.offers = offers.map(\.wire) }
@@ -67,7 +68,7 @@ package struct VendorKernelService: Souk_Vendor_V1_VendorKernelService.SimpleSer
     package func release(
         request: Souk_Vendor_V1_ReleaseRequest, context: ServerContext
     ) async throws -> Souk_Vendor_V1_ReleaseResponse {
-        let order = try OrderID(wire: request.orderID, "order_id")
+        let order = try OrderID(request.orderID, field: "order_id")
         try await answering(nil) {
             () async throws(VendorKernelError) in try await kernel.release(order, context.call.context)
         }
@@ -77,9 +78,10 @@ package struct VendorKernelService: Souk_Vendor_V1_VendorKernelService.SimpleSer
     package func cancelFulfilment(
         request: Souk_Vendor_V1_CancelFulfilmentRequest, context: ServerContext
     ) async throws -> Souk_Vendor_V1_CancelFulfilmentResponse {
-        let order = try OrderID(wire: request.orderID, "order_id")
+        let order = try OrderID(request.orderID, field: "order_id")
         try await answering(nil) {
-            () async throws(VendorKernelError) in try await kernel.cancelFulfilment(order, context.call.context)
+            () async throws(VendorKernelError) in
+            try await kernel.cancelFulfilment(order, context.call.context)
         }
         return Souk_Vendor_V1_CancelFulfilmentResponse()
     }

@@ -7,9 +7,9 @@ import SoukVendorKernel
 import SwiftProtobuf
 
 extension VendorSummary {
-    init(wire: Souk_Vendor_V1_VendorSummary) throws(ValidationError) {
+    init(wire: Souk_Vendor_V1_VendorSummary) throws(MalformedMessage) {
         self.init(
-            id: try VendorID(wire: wire.id, "id"), ownerID: try UserID(wire: wire.ownerID, "owner_id"),
+            id: try VendorID(wire.id, field: "id"), ownerID: try UserID(wire.ownerID, field: "owner_id"),
             name: wire.name, status: try Status(wire: wire.status))
     }
 
@@ -24,13 +24,13 @@ extension VendorSummary {
 }
 
 extension VendorSummary.Status {
-    init(wire: Souk_Vendor_V1_VendorStatus) throws(ValidationError) {
+    init(wire: Souk_Vendor_V1_VendorStatus) throws(MalformedMessage) {
         switch wire {
         case .pending: self = .pending
         case .active: self = .active
         case .suspended: self = .suspended
         case .rejected: self = .rejected
-        case .unspecified, .UNRECOGNIZED: throw .wire("status", "The value is not known.")
+        case .unspecified, .UNRECOGNIZED: throw MalformedMessage("status")
         }
     }
 
@@ -54,11 +54,11 @@ extension VendorSKU {
 }
 
 extension StockOffer {
-    init(wire: Souk_Vendor_V1_StockOffer) throws(ValidationError) {
-        guard wire.available >= 0 else { throw .wire("available", "The value must not be negative.") }
+    init(wire: Souk_Vendor_V1_StockOffer) throws(MalformedMessage) {
+        guard wire.available >= 0 else { throw MalformedMessage("available") }
         self.init(
-            vendorID: try VendorID(wire: wire.vendorID, "vendor_id"), sku: wire.sku,
-            storeID: try StoreID(wire: wire.storeID, "store_id"), storeName: wire.storeName,
+            vendorID: try VendorID(wire.vendorID, field: "vendor_id"), sku: wire.sku,
+            storeID: try StoreID(wire.storeID, field: "store_id"), storeName: wire.storeName,
             available: Int(wire.available))
     }
 
@@ -74,24 +74,24 @@ extension StockOffer {
 }
 
 extension ReservationRequest {
-    init(wire: Souk_Vendor_V1_ReserveRequest) throws(ValidationError) {
-        try ValidationError.checkBatch(wire.lines.count, "lines")
-        guard !wire.lines.isEmpty else { throw .wire("lines", "At least one line is needed.") }
+    init(wire: Souk_Vendor_V1_ReserveRequest) throws(MalformedMessage) {
+        try MalformedMessage.checkBatch(wire.lines.count, "lines")
+        guard !wire.lines.isEmpty else { throw MalformedMessage("lines") }
         var lines: [Line] = []
         var seen: Set<Line> = []
         for (index, line) in wire.lines.enumerated() {
-            let store = try StoreID(wire: line.storeID, "lines[\(index)].store_id")
+            let store = try StoreID(line.storeID, field: "lines[\(index)].store_id")
             guard (1...Int64(Int32.max)).contains(line.quantity) else {
-                throw .wire("lines[\(index)].quantity", "The value must be at least 1.")
+                throw MalformedMessage("lines[\(index)].quantity")
             }
             guard seen.insert(Line(storeID: store, sku: line.sku, quantity: 0)).inserted else {
-                throw .wire("lines[\(index)].sku", "A SKU of a store must appear once.")
+                throw MalformedMessage("lines[\(index)].sku")
             }
             lines.append(Line(storeID: store, sku: line.sku, quantity: Int(line.quantity)))
         }
-        let hold = try Duration(wire: wire.holdFor, "hold_for")
-        guard hold > .zero else { throw .wire("hold_for", "The value must be positive.") }
-        self.init(orderID: try OrderID(wire: wire.orderID, "order_id"), lines: lines, holdFor: hold)
+        let hold = try wire.holdFor.duration("hold_for")
+        guard hold > .zero else { throw MalformedMessage("hold_for") }
+        self.init(orderID: try OrderID(wire.orderID, field: "order_id"), lines: lines, holdFor: hold)
     }
 
     var wire: Souk_Vendor_V1_ReserveRequest {
@@ -104,7 +104,7 @@ extension ReservationRequest {
                     $0.quantity = Int64(line.quantity)
                 }
             }
-            request.holdFor = holdFor.wire
+            request.holdFor = .init(holdFor)
         }
     }
 }
@@ -125,7 +125,9 @@ extension VendorKernelError {
                 (request?.lines ?? []).enumerated().map { (VendorKernelError.key($1.storeID, $1.sku), $0) }
             ) { first, _ in first }
             for shortage in shortages {
-                guard let line = lines[VendorKernelError.key(shortage.storeID, shortage.sku)] else { continue }
+                guard let line = lines[VendorKernelError.key(shortage.storeID, shortage.sku)] else {
+                    continue
+                }
                 payload.shortLines.append(UInt32(line))
                 payload.available.append(Int64(shortage.available))
             }
@@ -157,7 +159,9 @@ extension VendorKernelError {
             else { return nil }
             var shortages: [Shortage] = []
             for (index, available) in zip(payload.shortLines, payload.available) {
-                guard let line = lines.indices.contains(Int(index)) ? lines[Int(index)] : nil else { return nil }
+                guard let line = lines.indices.contains(Int(index)) ? lines[Int(index)] : nil else {
+                    return nil
+                }
                 shortages.append(
                     Shortage(
                         storeID: line.storeID, sku: line.sku, requested: line.quantity,
