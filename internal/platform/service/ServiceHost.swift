@@ -47,7 +47,6 @@ package final class ServiceHost: Sendable {
     private let services: [any HostedService]
     private let resources: [ServiceResources]
     private let extraServices: [any Service]
-    private let servers: [any Service]
     private let responder: HostResponder
     private let health: HostHealth
     private let options: Options
@@ -57,11 +56,11 @@ package final class ServiceHost: Sendable {
     /// A host for `services`, which live on `resources` and have registered their routes with `responder`.
     ///
     /// Each database and broker of `resources` becomes a readiness probe, besides `probes`, and is closed at the end.
-    /// `extraServices` run until shutdown, begun before the services are prepared and ended after them; `servers` are
-    /// begun once all are prepared, and ended first, beside the HTTP server. `metrics` gives the Prometheus text.
+    /// `extraServices` run until shutdown, begun before the services are prepared and ended after them. `metrics` gives
+    /// the Prometheus text.
     package init(
         services: [any HostedService], resources: [ServiceResources], extraServices: [any Service] = [],
-        servers: [any Service] = [], probes: [ReadinessProbe] = [],
+        probes: [ReadinessProbe] = [],
         responder: any HTTPResponder<SoukRequestContext>,
         options: Options = Options(),
         metrics: @escaping @Sendable () async -> String,
@@ -70,7 +69,6 @@ package final class ServiceHost: Sendable {
         self.services = services
         self.resources = resources
         self.extraServices = extraServices
-        self.servers = servers
         self.options = options
         self.onReady = onReady
         health = HostHealth(
@@ -84,10 +82,11 @@ package final class ServiceHost: Sendable {
 
     /// Prepares the services and serves until shutdown; everything is closed when it returns or throws.
     ///
+    /// - Parameter servers: begun once all services are prepared, and ended first, beside the HTTP server.
     /// Throws: `StartupError` when the address can't be bound, a service can't be prepared, or a part ended by itself.
-    package func run() async throws {
+    package func run(servers: [any Service] = []) async throws {
         do {
-            try await serve()
+            try await serve(servers)
         } catch {
             await close()
             throw StartupError("souk", error)
@@ -100,7 +99,7 @@ package final class ServiceHost: Sendable {
         await health.report()
     }
 
-    private func serve() async throws {
+    private func serve(_ servers: [any Service]) async throws {
         try await HTTPServerService.checkAddress(host: options.host, port: options.port)
         let preparation = Preparation(
             services: services, clock: options.clock, logger: logger,

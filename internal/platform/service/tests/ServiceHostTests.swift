@@ -73,6 +73,7 @@ private struct NoTokens: TokenVerifier {
 @Suite(.timeLimit(.minutes(1))) struct ServiceHostTests {
     private struct Process {
         let host: ServiceHost
+        let servers: [any Service]
         let resources: ServiceResources
         let ready: AsyncStream<ServiceHost.Ready>
         let folder: TemporaryFolder
@@ -99,10 +100,10 @@ private struct NoTokens: TokenVerifier {
         options.clock = clock
         let (ready, continuation) = AsyncStream.makeStream(of: ServiceHost.Ready.self)
         let host = ServiceHost(
-            services: [service], resources: [resources], extraServices: extra, servers: servers,
-            probes: probes, responder: web.buildResponder(), options: options, metrics: { "up 1\n" },
+            services: [service], resources: [resources], extraServices: extra, probes: probes,
+            responder: web.buildResponder(), options: options, metrics: { "up 1\n" },
             onReady: { continuation.yield($0) })
-        return Process(host: host, resources: resources, ready: ready, folder: folder, clock: clock)
+        return Process(host: host, servers: servers, resources: resources, ready: ready, folder: folder, clock: clock)
     }
 
     /// Runs the process inside a group that is shut down after the test, if the test has not done so.
@@ -111,7 +112,7 @@ private struct NoTokens: TokenVerifier {
     }
 
     private func running(_ process: Process, _ test: (Int, ServiceGroup) async throws -> Void) async throws {
-        let group = ServiceGroup(services: [HostService(host: process.host)], logger: Logger(label: "test"))
+        let group = ServiceGroup(services: [HostService(host: process.host, servers: process.servers)], logger: Logger(label: "test"))
         async let life: Void = group.run()
         var port = 0
         for await ready in process.ready {
@@ -126,7 +127,8 @@ private struct NoTokens: TokenVerifier {
 
     private struct HostService: Service {
         let host: ServiceHost
-        func run() async throws { try await host.run() }
+        let servers: [any Service]
+        func run() async throws { try await host.run(servers: servers) }
     }
 
     @Test func waitsForWhatIsAwayAndComesUpByItself() async throws {
