@@ -33,7 +33,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
     ],
-    targets: clibs + platform + marketplace + services + commands
+    targets: clibs + platform + marketplace + services + composition + commands
 )
 
 // MARK: - C libraries
@@ -242,6 +242,19 @@ var services: [Target] {
         + service("SoukGateway", "internal/services/gateway", [.httpClient, .nioHTTP1])
 }
 
+// MARK: - What the services' processes share
+
+var composition: [Target] {
+    [
+        library(
+            "SoukComposition", "internal/composition",
+            [
+                "SoukAuthGuard", "SoukAuthRPC", "SoukEnv", "SoukEvents", "SoukGuards", "SoukProcess",
+                .grpcNIO,
+            ])
+    ]
+}
+
 // MARK: - Executables
 
 var commands: [Target] {
@@ -254,8 +267,8 @@ var commands: [Target] {
                 "SoukProduct", "SoukProductKernel", "SoukVendor", "SoukVendorKernel", .argumentParser,
             ],
             path: "cmd/souk", exclude: ["tests"], swiftSettings: .souk),
-        process("gateway", ["SoukGateway"]),
-        process("auth-service", ["SoukAuth"]),
+        process("gateway", ["SoukEventsRPC", "SoukGateway"]),
+        process("auth-service", ["SoukAuth", "SoukAuthToken"]),
         process(
             "product-service",
             ["SoukProduct", "SoukProductKernel", "SoukProductRPC", "SoukVendorKernel", "SoukVendorRPC"]),
@@ -272,8 +285,7 @@ var commands: [Target] {
                 "SoukPayment", "SoukPaymentKernel", "SoukPaymentRPC", "SoukPaymentSandbox",
                 "SoukVendorKernel", "SoukVendorRPC",
             ]),
-        process(
-            "notification-service", ["SoukNotification", "SoukVendorKernel", "SoukVendorRPC"]),
+        process("notification-service", ["SoukNotification"]),
         .executableTarget(
             name: "soukctl", dependencies: [.argumentParser, .httpClient],
             path: "cmd/soukctl", swiftSettings: .souk),
@@ -341,7 +353,8 @@ func process(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
         name: name,
         dependencies: dependencies + [
-            "SoukAuthGuard", "SoukAuthKernel", "SoukAuthRPC", "SoukProcess", .argumentParser,
+            "SoukAuthGuard", "SoukAuthRPC", "SoukComposition", "SoukEvents", "SoukGuards", "SoukProcess",
+            "SoukRPCRuntime",
         ],
         path: "cmd/\(name)", swiftSettings: .souk)
 }

@@ -1,2 +1,0 @@
-import SoukProcess
-print("skeleton")

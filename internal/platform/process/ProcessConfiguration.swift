@@ -1,0 +1,169 @@
+import SoukBroker
+import SoukBrokerKafka
+import SoukBrokerRabbitMQ
+import SoukCache
+import SoukCacheRedis
+import SoukDatabase
+import SoukDatabasePostgres
+import SoukEnv
+import SoukRPCRuntime
+
+/// What a process is told of the servers that it lives on and the peers that it calls.
+///
+/// Every function throws `ConfigurationError` naming the variable, and quotes no URL: they may hold passwords.
+struct ProcessConfiguration: Sendable {
+    let environment: Environment
+
+    /// `SOUK_<SERVICE>_DATABASE_URL`, `SOUK_<SERVICE>_DATABASE_PASSWORD`, `SOUK_DATABASE_POOL_SIZE`,
+    /// `SOUK_DATABASE_STATEMENT_TIMEOUT`.
+    func database(of service: String) throws(ConfigurationError) -> PostgresOptions {
+        let prefix = "SOUK_\(Self.variable(service))_DATABASE"
+        let url = try environment.string("\(prefix)_URL")
+        var options: PostgresOptions
+        do {
+            options = try PostgresOptions(url: url)
+        } catch {
+            throw ConfigurationError("\(prefix)_URL", error.detail ?? "can't be read")
+        }
+        options.password = try environment.secret("\(prefix)_PASSWORD")?.reveal()
+        options.poolSize = try environment.int("SOUK_DATABASE_POOL_SIZE", default: 8, in: 1...256)
+        options.statementTimeout = try environment.duration(
+            "SOUK_DATABASE_STATEMENT_TIMEOUT", default: .seconds(30))
+        options.applicationName = "souk-\(service)"
+        return options
+    }
+
+    /// `SOUK_REDIS_URL`, `SOUK_REDIS_PASSWORD`.
+    func redis() throws(ConfigurationError) -> RedisOptions {
+        let url = try environment.string("SOUK_REDIS_URL", default: "redis://127.0.0.1:6379")
+        do {
+            return try RedisOptions(url: url, password: try environment.secret("SOUK_REDIS_PASSWORD"))
+        } catch let error as CacheError {
+            throw ConfigurationError("SOUK_REDIS_URL", error.detail ?? error.message)
+        } catch let error as ConfigurationError {
+            throw error
+        } catch {
+            throw ConfigurationError("SOUK_REDIS_URL", "can't be read")
+        }
+    }
+
+    private enum BrokerKind: String, CaseIterable {
+        case rabbitmq, kafka, embedded
+    }
+
+    /// The broker that `SOUK_BROKER` names; opening it needs no network.
+    ///
+    /// - Parameter groups: every consumer group of the system and its topics.
+    func broker(groups: [String: Set<String>]) throws(ConfigurationError) -> any Broker {
+        do {
+            switch try environment.choice("SOUK_BROKER", default: BrokerKind.rabbitmq) {
+            case .rabbitmq: return try RabbitMQBroker.open(try rabbitMQ(groups: groups))
+            case .kafka: return try KafkaBroker.open(try kafka())
+            case .embedded:
+                throw ConfigurationError(
+                    "SOUK_BROKER", "'embedded' is for souk, the whole marketplace in one process; use rabbitmq or kafka")
+            }
+        } catch let error as ConfigurationError {
+            throw error
+        } catch let error as BrokerError {
+            throw ConfigurationError("SOUK_BROKER", error.detail ?? error.message)
+        } catch {
+            throw ConfigurationError("SOUK_BROKER", "can't be set up")
+        }
+    }
+
+    /// `SOUK_RABBITMQ_URL`, `…_PASSWORD`, `…_CA_FILE`, `…_CERT_FILE`, `…_KEY_FILE`, `…_PARTITIONS`.
+    private func rabbitMQ(groups: [String: Set<String>]) throws -> RabbitMQOptions {
+        let url = try environment.string("SOUK_RABBITMQ_URL", default: "amqp://guest@127.0.0.1:5672/")
+        var options: RabbitMQOptions
+        do {
+            options = try RabbitMQOptions(url: url)
+        } catch {
+            throw ConfigurationError("SOUK_RABBITMQ_URL", error.detail ?? "can't be read")
+        }
+        if let password = try environment.secret("SOUK_RABBITMQ_PASSWORD") { options.password = password.reveal() }
+        options.authorityFile = try environment.optionalString("SOUK_RABBITMQ_CA_FILE")
+        options.certificateFile = try environment.optionalString("SOUK_RABBITMQ_CERT_FILE")
+        options.keyFile = try environment.optionalString("SOUK_RABBITMQ_KEY_FILE")
+        options.partitions = try environment.int(
+            "SOUK_RABBITMQ_PARTITIONS", default: options.partitions, in: 1...256)
+        options.groups = groups
+        return options
+    }
+
+    /// `SOUK_KAFKA_BROKERS`, `…_SECURITY_PROTOCOL`, `…_SASL_MECHANISM`, `…_USERNAME`, `…_PASSWORD`, `…_CA_FILE`,
+    /// `…_CERT_FILE`, `…_KEY_FILE`, `…_PARTITIONS`, `…_REPLICATION_FACTOR`.
+    private func kafka() throws -> KafkaOptions {
+        let replicas = try environment.int("SOUK_KAFKA_REPLICATION_FACTOR", default: 0, in: 0...100)
+        let brokers = try environment.string("SOUK_KAFKA_BROKERS", default: "127.0.0.1:9092")
+        do {
+            return try KafkaOptions(
+                brokers: brokers,
+                securityProtocol: try environment.choice(
+                    "SOUK_KAFKA_SECURITY_PROTOCOL", default: KafkaOptions.SecurityProtocol.plaintext),
+                saslMechanism: try environment.choice(
+                    "SOUK_KAFKA_SASL_MECHANISM", default: KafkaOptions.SASLMechanism.scramSHA512),
+                username: try environment.optionalString("SOUK_KAFKA_USERNAME"),
+                password: try environment.secret("SOUK_KAFKA_PASSWORD"),
+                caFile: try environment.optionalString("SOUK_KAFKA_CA_FILE"),
+                certificateFile: try environment.optionalString("SOUK_KAFKA_CERT_FILE"),
+                keyFile: try environment.optionalString("SOUK_KAFKA_KEY_FILE"),
+                partitions: try environment.int("SOUK_KAFKA_PARTITIONS", default: 8, in: 1...1_000),
+                replicationFactor: replicas == 0 ? nil : replicas)
+        } catch let error as BrokerError {
+            throw ConfigurationError("SOUK_KAFKA_BROKERS", error.detail ?? error.message)
+        }
+    }
+
+    /// `SOUK_SERVICE_KEY_FILE`: who this process is.
+    func identity(of service: String) throws(ConfigurationError) -> ServiceIdentity {
+        let file = try environment.string("SOUK_SERVICE_KEY_FILE")
+        do {
+            return try ServiceIdentity.load(service: service, file: file)
+        } catch {
+            throw ConfigurationError("SOUK_SERVICE_KEY_FILE", "\(error.name) \(error.problem)")
+        }
+    }
+
+    /// `SOUK_SERVICE_KEYS_DIR`: who the others are.
+    func keyRing(of service: String) throws(ConfigurationError) -> ServiceKeyRing {
+        ServiceKeyRing(directory: try environment.string("SOUK_SERVICE_KEYS_DIR"), service: service)
+    }
+
+    /// `SOUK_<PEER>_GRPC_ADDRESS`, this machine where it isn't set.
+    func addresses(of peer: String) throws(ConfigurationError) -> PeerAddresses {
+        let name = "SOUK_\(Self.variable(peer))_GRPC_ADDRESS"
+        let port = ProcessPorts.known[peer]?.grpc
+        let fallback = port.map { "127.0.0.1:\($0)" }
+        guard let text = try environment.optionalString(name) ?? fallback else {
+            throw ConfigurationError(name, "is not set")
+        }
+        return try PeerAddresses(text, for: name)
+    }
+
+    /// `SOUK_GRPC_TLS_CERT_FILE`, `…_KEY_FILE`, `…_CA_FILE`: all three, or none for plaintext.
+    func tls() throws(ConfigurationError) -> RPCTLS? {
+        let names = ["SOUK_GRPC_TLS_CERT_FILE", "SOUK_GRPC_TLS_KEY_FILE", "SOUK_GRPC_TLS_CA_FILE"]
+        var files: [String] = []
+        for name in names {
+            if let file = try environment.optionalString(name) { files.append(file) }
+        }
+        guard !files.isEmpty else { return nil }
+        guard files.count == names.count else {
+            throw ConfigurationError(names[0], "mutual TLS needs all of \(names.joined(separator: ", "))")
+        }
+        return RPCTLS(certificateFile: files[0], keyFile: files[1], authorityFile: files[2])
+    }
+
+    /// `SOUK_JWKS_URL`
+    func keysURL() throws(ConfigurationError) -> String {
+        let port = ProcessPorts.known["auth"]?.http ?? 0
+        return try environment.url("SOUK_JWKS_URL", default: "http://127.0.0.1:\(port)/.well-known/jwks.json")
+            .absoluteString
+    }
+
+    /// A service's name as it stands in variables.
+    private static func variable(_ service: String) -> String {
+        service.uppercased().replacing("-", with: "_")
+    }
+}
