@@ -17,15 +17,15 @@ struct ProcessConfiguration: Sendable {
     /// `SOUK_<SERVICE>_DATABASE_URL`, `SOUK_<SERVICE>_DATABASE_PASSWORD`, `SOUK_DATABASE_POOL_SIZE`,
     /// `SOUK_DATABASE_STATEMENT_TIMEOUT`.
     func database(of service: String) throws(ConfigurationError) -> PostgresOptions {
-        let prefix = "SOUK_\(Self.variable(service))_DATABASE"
-        let url = try environment.string("\(prefix)_URL")
+        let name = Self.variable(service)
+        let url = try environment.string("SOUK_\(name)_DATABASE_URL")
         var options: PostgresOptions
         do {
             options = try PostgresOptions(url: url)
         } catch {
-            throw ConfigurationError("\(prefix)_URL", error.detail ?? "can't be read")
+            throw ConfigurationError("SOUK_\(name)_DATABASE_URL", error.detail ?? "can't be read")
         }
-        options.password = try environment.secret("\(prefix)_PASSWORD")?.reveal()
+        options.password = try environment.secret("SOUK_\(name)_DATABASE_PASSWORD")?.reveal()
         options.poolSize = try environment.int("SOUK_DATABASE_POOL_SIZE", default: 8, in: 1...256)
         options.statementTimeout = try environment.duration(
             "SOUK_DATABASE_STATEMENT_TIMEOUT", default: .seconds(30))
@@ -132,7 +132,8 @@ struct ProcessConfiguration: Sendable {
 
     /// `SOUK_<PEER>_GRPC_ADDRESS`, this machine where it isn't set.
     func addresses(of peer: String) throws(ConfigurationError) -> PeerAddresses {
-        let name = "SOUK_\(Self.variable(peer))_GRPC_ADDRESS"
+        let service = Self.variable(peer)
+        let name = "SOUK_\(service)_GRPC_ADDRESS"
         let port = ProcessPorts.known[peer]?.grpc
         let fallback = port.map { "127.0.0.1:\($0)" }
         guard let text = try environment.optionalString(name) ?? fallback else {

@@ -28,7 +28,8 @@ package final class GatewayProxy: Sendable {
         table = try RouteTable(environment: environment)
         var upstreams: [Upstream] = []
         for name in table.upstreams {
-            let variable = "SOUK_\(name.uppercased().replacing("-", with: "_"))_HTTP_ADDRESS"
+            let service = name.uppercased().replacing("-", with: "_")
+            let variable = "SOUK_\(service)_HTTP_ADDRESS"
             guard let port = ports[name] else {
                 guard try environment.optionalString(variable) != nil else {
                     throw ConfigurationError(
