@@ -1,4 +1,5 @@
 package import ArgumentParser
+import SoukService
 
 /// The command line of a service's executable.
 package struct ProcessCommand<Definition: ProcessDefinition>: AsyncParsableCommand {

@@ -1,3 +1,4 @@
+import Foundation
 import SoukBroker
 import SoukBrokerKafka
 import SoukBrokerRabbitMQ
@@ -33,17 +34,14 @@ struct ProcessConfiguration: Sendable {
         return options
     }
 
-    /// `SOUK_REDIS_URL`, `SOUK_REDIS_PASSWORD`.
-    func redis() throws(ConfigurationError) -> RedisOptions {
+    /// The Redis of `SOUK_REDIS_URL` and `SOUK_REDIS_PASSWORD`; opening it needs no network.
+    func cache() throws(ConfigurationError) -> any Cache {
         let url = try environment.string("SOUK_REDIS_URL", default: "redis://127.0.0.1:6379")
+        let password = try environment.secret("SOUK_REDIS_PASSWORD")
         do {
-            return try RedisOptions(url: url, password: try environment.secret("SOUK_REDIS_PASSWORD"))
-        } catch let error as CacheError {
-            throw ConfigurationError("SOUK_REDIS_URL", error.detail ?? error.message)
-        } catch let error as ConfigurationError {
-            throw error
+            return try RedisCache.open(try RedisOptions(url: url, password: password))
         } catch {
-            throw ConfigurationError("SOUK_REDIS_URL", "can't be read")
+            throw ConfigurationError("SOUK_REDIS_URL", error.detail ?? error.message)
         }
     }
 

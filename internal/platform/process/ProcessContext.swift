@@ -1,8 +1,7 @@
 package import GRPCNIOTransportHTTP2Posix
 package import ServiceLifecycle
-package import SoukBroker
+import SoukBroker
 package import SoukCache
-import SoukCacheRedis
 import SoukDatabasePostgres
 package import SoukEnv
 package import SoukEventsRuntime
@@ -36,7 +35,7 @@ package struct ProcessContext {
         self.groups = groups
         configuration = ProcessConfiguration(environment: environment)
         identity = try configuration.identity(of: name)
-        let cache = RedisCache.open(try configuration.redis())
+        let cache = try configuration.cache()
         self.cache = cache
         probes = [ReadinessProbe("cache", isRequired: false) { try await cache.ping() }]
     }
@@ -47,14 +46,9 @@ package struct ProcessContext {
     package mutating func resources(
         for service: String, guardHandlers: [EventHandler] = []
     ) throws(ConfigurationError) -> ServiceResources {
-        let database: PostgresDatabase
-        let options = try configuration.database(of: service)
-        do {
-            database = try PostgresDatabase.open(options)
-        } catch {
-            throw ConfigurationError("database of \(service)", error.detail ?? error.message)
-        }
-        let shared = try broker ?? configuration.broker(groups: groups)
+        let database = PostgresDatabase.open(try configuration.database(of: service))
+        let shared: any Broker
+        if let broker { shared = broker } else { shared = try configuration.broker(groups: groups) }
         broker = shared
         let resources = ServiceResources(
             name: service, database: database, broker: shared, clock: clock, environment: environment,

@@ -1,7 +1,11 @@
 import GRPCNIOTransportHTTP2Posix
 import Hummingbird
 import Logging
+import SoukAuthToken
 import ServiceLifecycle
+import SoukBroker
+import SoukCache
+import SoukCallContext
 import SoukDatabase
 import SoukEnv
 import SoukEventsRPC
@@ -42,12 +46,13 @@ struct ServiceProcess {
         options.reflection = try environment.bool("SOUK_GRPC_REFLECTION", default: true)
         options.tls = try context.configuration.tls()
         let events = EventAdministrationRPC(parts.services.compactMap(\.events))
-        let accounts = parts.accounts
+        var admit: (@Sendable (Principal, CallContext) async throws -> Void)?
+        if let accounts = parts.accounts { admit = { try await accounts.admit($0, $1) } }
         return RPCServer(
             host: host, port: try environment.int("SOUK_GRPC_PORT", default: port, in: 0...65_535),
             services: parts.rpc + [RPCService(events, access: .services(["gateway"]))], options: options,
             identities: try context.configuration.keyRing(of: context.name), verifier: parts.verifier,
-            admit: accounts.map { accounts in { try await accounts.admit($0, $1) } })
+            admit: admit)
     }
 
     /// Serves until SIGTERM or SIGINT.
