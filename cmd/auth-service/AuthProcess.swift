@@ -25,9 +25,9 @@ enum AuthProcess: MarketplaceProcess {
         return ProcessParts(
             services: [auth],
             rpc: [
-                RPCService(AuthKernelRPC(auth.kernel), access: .services(callers)),
-                RPCService(UserRPC(auth.accounts), access: .open),
-                RPCService(UserProfileRPC(auth.accounts), access: .user),
+                RPCService(AuthKernelService(kernel: auth.kernel), access: .services(callers)),
+                RPCService(UserService(accounts: auth.accounts), access: .open),
+                RPCService(UserProfileService(accounts: auth.accounts), access: .user),
             ], verifier: keys, accounts: accounts)
     }
 

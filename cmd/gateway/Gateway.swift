@@ -25,8 +25,7 @@ enum Gateway: MarketplaceProcess {
         parts.inner = [proxy.middleware]
         parts.probes = proxy.probes
         for group in ConsumerGroup.allCases {
-            parts.administrations.append(
-                RemoteEventAdministration(service: group.rawValue, peer: try process.peer(group.rawValue)))
+            parts.administrations.append(RemoteEventAdministration(try process.peer(group.rawValue)))
         }
         return parts
     }

@@ -27,7 +27,7 @@ enum PaymentProcess: MarketplaceProcess {
             provider: sandbox, vendors: RemoteVendorKernel(try process.peer("vendor")))
         return ProcessParts(
             services: [sandbox, payment],
-            rpc: [RPCService(PaymentKernelRPC(payment.kernel), access: .services(["order"]))],
+            rpc: [RPCService(PaymentKernelService(kernel: payment.kernel), access: .services(["order"]))],
             verifier: try process.tokenKeys(), accounts: accounts)
     }
 }

@@ -21,7 +21,7 @@ enum ProductProcess: MarketplaceProcess {
             vendors: RemoteVendorKernel(try process.peer("vendor")))
         return ProcessParts(
             services: [product],
-            rpc: [RPCService(ProductKernelRPC(product.kernel), access: .services(["order"]))],
+            rpc: [RPCService(ProductKernelService(kernel: product.kernel), access: .services(["order"]))],
             verifier: try process.tokenKeys(), accounts: accounts)
     }
 }

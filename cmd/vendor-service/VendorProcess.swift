@@ -19,7 +19,7 @@ enum VendorProcess: MarketplaceProcess {
             resources: try process.resources(for: name, guardHandlers: accounts.handlers))
         return ProcessParts(
             services: [vendor],
-            rpc: [RPCService(VendorKernelRPC(vendor.kernel), access: .services(callers))],
+            rpc: [RPCService(VendorKernelService(kernel: vendor.kernel), access: .services(callers))],
             verifier: try process.tokenKeys(), accounts: accounts)
     }
 

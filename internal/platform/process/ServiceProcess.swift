@@ -45,12 +45,14 @@ struct ServiceProcess {
         var options = RPCServerOptions()
         options.reflection = try environment.bool("SOUK_GRPC_REFLECTION", default: true)
         options.tls = try context.configuration.tls()
-        let events = EventAdministrationRPC(parts.services.compactMap(\.events))
+        let events = parts.services.compactMap(\.events).map {
+            RPCService(EventAdministrationService(administration: $0), access: .services(["gateway"]))
+        }
         var admit: (@Sendable (Principal, CallContext) async throws -> Void)?
         if let accounts = parts.accounts { admit = { try await accounts.admit($0, $1) } }
         return RPCServer(
             host: host, port: try environment.int("SOUK_GRPC_PORT", default: port, in: 0...65_535),
-            services: parts.rpc + [RPCService(events, access: .services(["gateway"]))], options: options,
+            services: parts.rpc + events, options: options,
             identities: try context.configuration.keyRing(of: context.name), verifier: parts.verifier,
             admit: admit)
     }
