@@ -353,7 +353,7 @@ func process(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
         name: name,
         dependencies: dependencies + [
-            "SoukAuthGuard", "SoukAuthRPC", "SoukComposition", "SoukEvents", "SoukGuards", "SoukProcess",
+            "SoukAuthGuard", "SoukAuthRPC", "SoukComposition", "SoukEnv", "SoukEvents", "SoukGuards", "SoukProcess",
             "SoukRPCRuntime",
         ],
         path: "cmd/\(name)", swiftSettings: .souk)

@@ -3,6 +3,7 @@ import SoukAuthGuard
 import SoukAuthRPC
 import SoukAuthToken
 import SoukComposition
+import SoukEnv
 import SoukGuards
 import SoukProcess
 import SoukRPCRuntime

@@ -1,4 +1,5 @@
 import SoukComposition
+import SoukEnv
 import SoukEvents
 import SoukEventsRPC
 import SoukGateway

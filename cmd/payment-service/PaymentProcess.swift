@@ -1,5 +1,6 @@
 import SoukAuthGuard
 import SoukComposition
+import SoukEnv
 import SoukPayment
 import SoukPaymentRPC
 import SoukPaymentSandbox

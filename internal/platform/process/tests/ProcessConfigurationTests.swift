@@ -1,6 +1,8 @@
 import Foundation
+import SoukBroker
 import SoukDatabasePostgres
 import SoukEnv
+import SoukRPCRuntime
 import SoukTesting
 import Testing
 
