@@ -36,9 +36,18 @@ final class EventConsumer: Service, CustomStringConvertible {
 
     func run() async throws {
         await withTaskCancellationOrGracefulShutdownHandler {
-            await withDiscardingTaskGroup { tasks in
-                tasks.addTask { await self.redrive() }
-                await consume()
+            await withDiscardingTaskGroup { listening in
+                listening.addTask { [processor, redrives] in
+                    // From whatever process; ends at once where the database has no signals.
+                    for await _ in processor.store.database.signals(on: EventStore.redriveChannel) {
+                        redrives.signal()
+                    }
+                }
+                await withDiscardingTaskGroup { tasks in
+                    tasks.addTask { await self.redrive() }
+                    await consume()
+                }
+                listening.cancelAll()
             }
         } onCancelOrGracefulShutdown: { [stopping, redrives] in
             stopping.finish()

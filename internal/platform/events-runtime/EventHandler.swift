@@ -8,6 +8,8 @@ package struct EventHandler: Sendable {
     /// The CloudEvents `type`.
     package let type: String
     package let topic: String
+    /// Of the transaction that the body runs in.
+    package let isolation: Isolation
     let run: @Sendable (EventEnvelope, EventContext, any Transaction) async throws -> Void
 
     /// Handles a type. The body runs inside the transaction that records the event as processed: what it
@@ -15,12 +17,18 @@ package struct EventHandler: Sendable {
     /// services or any other database: it writes a row, and a job does the rest. Events of one key come one
     /// at a time, in order.
     ///
+    /// Where writers run side by side, processes of one group handle events of different keys at once, and the body
+    /// may run again in a new transaction; it must change nothing outside of the database.
+    ///
     /// A thrown `SoukError` whose kind is not retryable makes the event a dead letter at once; any other
     /// error is retried first.
+    ///
+    /// - Parameter isolation: `.readCommitted` for a body that locks what it changes, or only adds rows.
     package static func on<E: Event>(
-        _ type: E.Type, _ body: @escaping @Sendable (E, EventContext, any Transaction) async throws -> Void
+        _ type: E.Type, isolation: Isolation = .serializable,
+        _ body: @escaping @Sendable (E, EventContext, any Transaction) async throws -> Void
     ) -> EventHandler {
-        EventHandler(type: E.type, topic: E.topic) { envelope, context, transaction in
+        EventHandler(type: E.type, topic: E.topic, isolation: isolation) { envelope, context, transaction in
             try await body(try envelope.decode(E.self), context, transaction)
         }
     }

@@ -71,7 +71,8 @@ final class EventProcessor: Sendable {
             return .done
         }
         do {
-            let outcome = try await run(handler, envelope, attempt: failures.attempts(key) + 1) {
+            let attempt = failures.attempts(key) + 1
+            let outcome = try await run(handler, envelope, key: message.key, attempt: attempt) {
                 store, now, transaction in
                 try await store.recordInInbox(envelope.id, at: now, in: transaction)
             }
@@ -143,7 +144,7 @@ final class EventProcessor: Sendable {
     /// Runs a handler in one transaction with the inbox, unless `record` says that the event was processed
     /// before.
     private func run(
-        _ handler: EventHandler, _ envelope: EventEnvelope, attempt: Int,
+        _ handler: EventHandler, _ envelope: EventEnvelope, key: String, attempt: Int,
         record: @Sendable (EventStore, Timestamp, any Transaction) async throws -> Bool
     ) async throws -> EventMetrics.Outcome {
         let context = EventContext(
@@ -159,7 +160,9 @@ final class EventProcessor: Sendable {
             span.attributes["messaging.message.id"] = envelope.id
             let start = ContinuousClock.now
             defer { metrics.handlerTime(ContinuousClock.now - start, type: envelope.type) }
-            return try await store.database.transaction { [store, clock] transaction in
+            return try await store.database.transaction(isolation: handler.isolation) {
+                [store, clock] transaction in
+                try await store.takeTurn(topic: handler.topic, key: key, in: transaction)
                 guard try await record(store, clock.now(), transaction) else { return .duplicate }
                 try await handler.run(envelope, context, transaction)
                 CrashPoint.hit(.consumerBeforeCommit)
@@ -186,7 +189,7 @@ final class EventProcessor: Sendable {
                     .notFound, code: "event.no_handler",
                     message: "Nothing handles events of type \(envelope.type).")
             }
-            let outcome = try await run(handler, envelope, attempt: letter.attempts + 1) {
+            let outcome = try await run(handler, envelope, key: letter.key, attempt: letter.attempts + 1) {
                 store, now, transaction in
                 // Discarded or redriven meanwhile: then the inbox knows it.
                 guard try await store.deleteDeadLetter(id: id, in: transaction) else { return false }

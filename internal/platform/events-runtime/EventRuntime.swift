@@ -25,7 +25,8 @@ package final class EventRuntime: Sendable {
 
     /// - Parameters:
     ///   - service: Names the source of its events and its consumer group.
-    ///   - database: The service's own; one process at a time runs the relay of a database.
+    ///   - database: The service's own. Several processes may run the relay and the consumer of one database on
+    ///     PostgreSQL.
     package init(
         service: String, database: any Database, broker: any Broker, clock: any WallClock,
         options: EventRuntimeOptions = .init()

@@ -8,6 +8,9 @@ package struct EventRuntimeOptions: Sendable {
     package var reconnect: RetryPolicy
     /// Events published at once.
     package var relayBatch: Int
+    /// How long a relay may keep lanes of the outbox to itself, where several processes relay one. Longer than the
+    /// broker's time-out for publishing: lanes of a relay that died wait so long.
+    package var laneLease: Duration
     /// How often the outbox and the dead letters to redrive are looked at when no signal came.
     package var pollInterval: Duration
     /// How long a shutdown waits for the outbox to empty; what is left is published after the next start.
@@ -20,14 +23,15 @@ package struct EventRuntimeOptions: Sendable {
 
     package init(
         concurrency: Int = 8, retry: RetryPolicy = RetryPolicy(), reconnect: RetryPolicy = RetryPolicy(),
-        relayBatch: Int = 256, pollInterval: Duration = .seconds(1), flushTimeout: Duration = .seconds(5),
-        inboxRetention: Duration = .seconds(7 * 86_400)
+        relayBatch: Int = 256, laneLease: Duration = .seconds(30), pollInterval: Duration = .seconds(1),
+        flushTimeout: Duration = .seconds(5), inboxRetention: Duration = .seconds(7 * 86_400)
     ) {
         precondition(concurrency > 0 && relayBatch > 0, "at least one event at a time")
         self.concurrency = concurrency
         self.retry = retry
         self.reconnect = reconnect
         self.relayBatch = relayBatch
+        self.laneLease = laneLease
         self.pollInterval = pollInterval
         self.flushTimeout = flushTimeout
         self.inboxRetention = inboxRetention

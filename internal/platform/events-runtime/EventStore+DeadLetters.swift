@@ -122,7 +122,7 @@ extension EventStore {
         ).map { (try $0.get("id"), try $0.get("topic"), try $0.get("key")) }
     }
 
-    /// It failed again.
+    /// It failed again. Nothing where another process has found that out already.
     func redriveFailed(id: String, failure: FailureDescription, at time: Timestamp)
         async throws(DatabaseError)
     {
@@ -130,7 +130,7 @@ extension EventStore {
             """
             UPDATE dead_letters SET status = 'dead', attempts = attempts + 1, error_code = \(failure.code),
                 error = \(failure.text), last_failed_at = \(time)
-            WHERE consumer = \(service) AND id = \(id)
+            WHERE consumer = \(service) AND id = \(id) AND status = 'redriving'
             """)
     }
 

@@ -32,11 +32,14 @@ struct EventStore: Sendable {
     }
 
     /// The first events of the outbox, in the order of their appending.
-    func outbox(limit: Int) async throws(DatabaseError) -> [OutboxRow] {
+    ///
+    /// - Parameter lanes: Only those of these lanes; nil for all.
+    func outbox(lanes: [Int]? = nil, limit: Int) async throws(DatabaseError) -> [OutboxRow] {
+        let filter: SQL = lanes.map { "WHERE lane IN (\(list: $0))" } ?? ""
         let rows = try await database.query(
             """
             SELECT id, event_id, topic, key, type, source, time, traceparent, data
-            FROM outbox ORDER BY id LIMIT \(limit)
+            FROM outbox \(sql: filter) ORDER BY id LIMIT \(limit)
             """)
         var events: [OutboxRow] = []
         events.reserveCapacity(rows.count)
@@ -53,7 +56,15 @@ struct EventStore: Sendable {
 
     /// By id, one by one: where ids are handed out before the commit, a lower one may appear later.
     func deleteFromOutbox(_ ids: [Int64]) async throws(DatabaseError) {
-        try await database.execute("DELETE FROM outbox WHERE id IN (\(list: ids))")
+        switch database.dialect {
+        case .sqlite:
+            try await database.execute("DELETE FROM outbox WHERE id IN (\(list: ids))")
+        case .postgres:
+            // One text for every number of ids, which the server keeps prepared.
+            let list = ids.map(String.init).joined(separator: ",")
+            try await database.execute(
+                "DELETE FROM outbox WHERE id = ANY (CAST(string_to_array(\(list), ',') AS BIGINT[]))")
+        }
     }
 
     func outboxDepth() async throws(DatabaseError) -> Int {
@@ -61,6 +72,13 @@ struct EventStore: Sendable {
     }
 
     // MARK: - Inbox
+
+    /// Lets the transactions that process events of one key, in whatever process, take turns: a redrive must not run
+    /// beside a fresh event, nor a message beside its copy that was handed to another member of the group.
+    func takeTurn(topic: String, key: String, in transaction: any Transaction) async throws(DatabaseError) {
+        guard !key.isEmpty else { return }
+        try await transaction.lock("inbox:\(service)/\(topic)/\(key)")
+    }
 
     /// Records that the event is being processed by this transaction. False when it was processed before, or
     /// is a dead letter and must not run except by a redrive.

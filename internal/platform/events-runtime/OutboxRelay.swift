@@ -2,7 +2,9 @@ import Logging
 import ServiceLifecycle
 import SoukBroker
 import SoukCloudEvents
+import SoukDatabase
 import SoukErrors
+import SoukIDs
 import SoukTime
 
 /// Publishes what is in the outbox, in the order of its appending, and deletes what the broker has confirmed.
@@ -10,7 +12,8 @@ import SoukTime
 /// It is woken by commits, and looks by itself once in a while for what a former process left. Where
 /// publishing fails it stops there and starts from the same event later, so no event of a key overtakes
 /// another. A crash between the confirmation and the deletion publishes an event twice; the consumers'
-/// inboxes know it.
+/// inboxes know it. On PostgreSQL the relays of several processes share the outbox by its lanes, and commits of
+/// any process wake them all.
 final class OutboxRelay: Service, CustomStringConvertible {
     private let store: EventStore
     private let broker: any Broker
@@ -20,6 +23,8 @@ final class OutboxRelay: Service, CustomStringConvertible {
     private let appended: Wakeup
     private let stopping = Wakeup()
     private let isRunning: Flag
+    /// Names this relay as the holder of its lanes.
+    private let owner = RandomToken.make(bytes: 16)
     private let logger = Logger(label: "souk.events")
 
     init(
@@ -46,7 +51,14 @@ final class OutboxRelay: Service, CustomStringConvertible {
         }
         defer { isRunning.release() }
         await withTaskCancellationOrGracefulShutdownHandler {
-            await relay()
+            await withDiscardingTaskGroup { listening in
+                listening.addTask { [store, appended] in
+                    // Ends at once where the database has no signals.
+                    for await _ in store.database.signals(on: EventStore.outboxChannel) { appended.signal() }
+                }
+                await relay()
+                listening.cancelAll()
+            }
         } onCancelOrGracefulShutdown: { [stopping, appended] in
             stopping.finish()
             appended.signal()
@@ -61,7 +73,7 @@ final class OutboxRelay: Service, CustomStringConvertible {
             do {
                 let published: Result<Void, any Error>
                 do {
-                    while !stopping.isFinished, try await publishBatch() {}
+                    try await drain(until: { stopping.isFinished })
                     published = .success(())
                 } catch {
                     published = .failure(error)
@@ -85,7 +97,7 @@ final class OutboxRelay: Service, CustomStringConvertible {
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
                 do {
-                    while !Task.isCancelled, try await self.publishBatch() {}
+                    try await self.drain(until: { Task.isCancelled })
                 } catch {
                     self.logger.warning(
                         "the outbox of \(self.store.service) is not empty at shutdown: \(error)")
@@ -98,11 +110,44 @@ final class OutboxRelay: Service, CustomStringConvertible {
         }
     }
 
-    /// Publishes the first events of the outbox, topic by topic. False when there was nothing left to
-    /// publish.
-    private func publishBatch() async throws -> Bool {
-        let rows = try await store.outbox(limit: options.relayBatch)
-        guard !rows.isEmpty else { return false }
+    /// Publishes what there is.
+    private func drain(until isOver: () -> Bool) async throws {
+        switch store.database.dialect {
+        case .sqlite:
+            while !isOver() {
+                let rows = try await store.outbox(limit: options.relayBatch)
+                try await publish(rows)
+                if rows.count < options.relayBatch { return }
+            }
+        case .postgres:
+            var holdsLanes = false
+            do {
+                while !isOver() {
+                    let lanes = try await store.claimLanes(by: owner, for: options.laneLease)
+                    if lanes.isEmpty { break }
+                    holdsLanes = true
+                    try await publish(try await store.outbox(lanes: lanes, limit: options.relayBatch))
+                }
+            } catch {
+                // Another relay may fare better.
+                await releaseLanes()
+                throw error
+            }
+            if holdsLanes { await releaseLanes() }
+        }
+    }
+
+    private func releaseLanes() async {
+        // In a task of its own, waited for: a relay that was cancelled gives its lanes back, too.
+        let outcome = await Task { [store, owner] in try await store.releaseLanes(of: owner) }.result
+        if case .failure(let error) = outcome {
+            logger.debug("lanes of \(store.service) wait for the end of their lease: \(error)")
+        }
+    }
+
+    /// Publishes events, topic by topic, outside of any transaction, and deletes them.
+    private func publish(_ rows: [EventStore.OutboxRow]) async throws {
+        guard !rows.isEmpty else { return }
         CrashPoint.hit(.outboxAfterCommit)
         var topics: [String] = []
         var byTopic: [String: [EventStore.OutboxRow]] = [:]
@@ -122,7 +167,6 @@ final class OutboxRelay: Service, CustomStringConvertible {
             try await store.deleteFromOutbox(rows.map(\.id))
             metrics.published(rows.count, topic: topic)
         }
-        return rows.count == options.relayBatch
     }
 }
 
