@@ -91,6 +91,15 @@ extension Database {
     ) async throws -> T {
         try await transaction(isolation: .serializable, body)
     }
+
+    /// Runs one statement in a transaction of this isolation: `.readCommitted` for one that changes hot rows which it
+    /// finds by their keys, where ``SQLExecutor/execute(_:)`` would get in the way of its neighbours.
+    ///
+    /// - Throws: As ``transaction(isolation:_:)``.
+    @discardableResult
+    package func execute(_ sql: SQL, isolation: Isolation) async throws -> Int {
+        try await transaction(isolation: isolation) { try await $0.execute(sql) }
+    }
 }
 
 extension SQLExecutor {

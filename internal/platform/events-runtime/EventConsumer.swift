@@ -1,6 +1,7 @@
 import Logging
 import ServiceLifecycle
 import SoukBroker
+import SoukDatabase
 import SoukTime
 
 /// A service's member in its consumer group: receives, and runs up to as many handlers at once as the options

@@ -16,9 +16,8 @@ extension EventStore {
 
     /// Leases up to half of the lanes that have events and that nobody else has, those of the oldest events first, and
     /// renews the lease of the relay's own. Time is the database's, which all relays share.
-    func claimLanes(by owner: String, for lease: Duration) async throws(DatabaseError) -> [Int] {
-        let rows = try await database.query(
-            """
+    func claimLanes(by owner: String, for lease: Duration) async throws -> [Int] {
+        let claim: SQL = """
             UPDATE outbox_lanes
             SET owner = \(owner),
                 leased_until = clock_timestamp() + CAST(\(lease.wholeMilliseconds) AS BIGINT) * INTERVAL '1 millisecond'
@@ -28,15 +27,16 @@ extension EventStore {
                 WHERE l.owner = \(owner) OR l.leased_until <= clock_timestamp()
                 ORDER BY oldest.id LIMIT \(Self.laneCount / 2) FOR UPDATE OF l SKIP LOCKED))
             RETURNING lane
-            """)
-        var lanes: [Int] = []
-        for row in rows { lanes.append(try row.get("lane")) }
-        return lanes
+            """
+        return try await database.transaction(isolation: .readCommitted) { transaction in
+            try await transaction.query(claim).map { try $0.get("lane", as: Int.self) }
+        }
     }
 
-    func releaseLanes(of owner: String) async throws(DatabaseError) {
+    func releaseLanes(of owner: String) async throws {
         try await database.execute(
-            "UPDATE outbox_lanes SET owner = NULL, leased_until = '-infinity' WHERE owner = \(owner)")
+            "UPDATE outbox_lanes SET owner = NULL, leased_until = '-infinity' WHERE owner = \(owner)",
+            isolation: .readCommitted)
     }
 }
 

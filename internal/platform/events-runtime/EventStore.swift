@@ -55,7 +55,7 @@ struct EventStore: Sendable {
     }
 
     /// By id, one by one: where ids are handed out before the commit, a lower one may appear later.
-    func deleteFromOutbox(_ ids: [Int64]) async throws(DatabaseError) {
+    func deleteFromOutbox(_ ids: [Int64]) async throws {
         switch database.dialect {
         case .sqlite:
             try await database.execute("DELETE FROM outbox WHERE id IN (\(list: ids))")
@@ -63,7 +63,8 @@ struct EventStore: Sendable {
             // One text for every number of ids, which the server keeps prepared.
             let list = ids.map(String.init).joined(separator: ",")
             try await database.execute(
-                "DELETE FROM outbox WHERE id = ANY (CAST(string_to_array(\(list), ',') AS BIGINT[]))")
+                "DELETE FROM outbox WHERE id = ANY (CAST(string_to_array(\(list), ',') AS BIGINT[]))",
+                isolation: .readCommitted)
         }
     }
 

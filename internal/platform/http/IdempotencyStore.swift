@@ -5,7 +5,8 @@ import SoukErrors
 import SoukIDs
 import SoukTime
 
-/// The table of idempotency keys. Every change is one transaction, so of many claims of a key one wins.
+/// The table of idempotency keys. Every change is one transaction, so of many claims of a key one wins: on PostgreSQL the
+/// first to insert its row or, where there is one, the first to lock it.
 struct IdempotencyStore: Sendable {
     /// One run's hold on a key; `owner` is new for every run, so a run that lost its lease can't settle another's.
     struct Claim: Sendable {
@@ -32,7 +33,16 @@ struct IdempotencyStore: Sendable {
     static func newOwner() -> String { RandomToken.make(bytes: 16) }
 
     func claim(_ claim: Claim, now: Timestamp) async throws -> Outcome {
-        try await database.transaction { tx in
+        // The row of a key is gone again only when its run failed between our two looks.
+        for _ in 0..<5 {
+            if let outcome = try await tryClaim(claim, now: now) { return outcome }
+        }
+        throw ServiceError(.unavailable, code: "idempotency_key.lost", message: "Try again.")
+    }
+
+    /// Nil where another run let go of the key meanwhile.
+    private func tryClaim(_ claim: Claim, now: Timestamp) async throws -> Outcome? {
+        try await database.transaction(isolation: .readCommitted) { tx in
             let lockedUntil = now + claim.lease
             let inserted = try await tx.execute(
                 """
@@ -46,9 +56,9 @@ struct IdempotencyStore: Sendable {
                 let row = try await tx.first(
                     """
                     SELECT fingerprint, state, locked_until, expires_at, status, content_type, location, etag, body
-                    FROM idempotency_keys WHERE scope = \(claim.scope) AND key = \(claim.key)
+                    FROM idempotency_keys WHERE scope = \(claim.scope) AND key = \(claim.key)\(sql: tx.forUpdate)
                     """)
-            else { throw ServiceError(.unavailable, code: "idempotency_key.lost", message: "Try again.") }
+            else { return nil }
 
             let isRunning = try row.get("state", as: String.self) == "running"
             let held: Timestamp = try row.get("locked_until")
@@ -83,7 +93,7 @@ struct IdempotencyStore: Sendable {
                 content_type = \(headers[.contentType].sqlValue), location = \(headers[.location].sqlValue),
                 etag = \(headers[.eTag].sqlValue), body = \(reply.body)
             WHERE scope = \(claim.scope) AND key = \(claim.key) AND owner = \(claim.owner)
-            """)
+            """, isolation: .readCommitted)
     }
 
     func release(_ claim: Claim) async throws {
@@ -91,7 +101,7 @@ struct IdempotencyStore: Sendable {
             """
             DELETE FROM idempotency_keys
             WHERE scope = \(claim.scope) AND key = \(claim.key) AND owner = \(claim.owner) AND state = 'running'
-            """)
+            """, isolation: .readCommitted)
     }
 
     func dropRunning(now: Timestamp) async throws {
@@ -100,7 +110,8 @@ struct IdempotencyStore: Sendable {
             try await database.execute("DELETE FROM idempotency_keys WHERE state = 'running'")
         case .postgres:
             try await database.execute(
-                "DELETE FROM idempotency_keys WHERE state = 'running' AND locked_until <= \(now)")
+                "DELETE FROM idempotency_keys WHERE state = 'running' AND locked_until <= \(now)",
+                isolation: .readCommitted)
         }
     }
 
@@ -112,7 +123,7 @@ struct IdempotencyStore: Sendable {
                 DELETE FROM idempotency_keys WHERE (scope, key) IN (
                     SELECT scope, key FROM idempotency_keys
                     WHERE expires_at <= \(now) AND locked_until <= \(now) LIMIT \(Self.purgeBatch))
-                """)
+                """, isolation: .readCommitted)
         } while deleted == Self.purgeBatch
     }
 
@@ -129,7 +140,7 @@ struct IdempotencyStore: Sendable {
     static let migrations = [
         Migration(
             1, "idempotency keys",
-            sqlite: [
+            portable: [
                 """
                 CREATE TABLE idempotency_keys (
                     scope TEXT NOT NULL,
@@ -146,26 +157,6 @@ struct IdempotencyStore: Sendable {
                     body BLOB,
                     PRIMARY KEY (scope, key)
                 ) STRICT
-                """,
-                "CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at)",
-            ],
-            postgres: [
-                """
-                CREATE TABLE idempotency_keys (
-                    scope TEXT NOT NULL,
-                    key TEXT NOT NULL,
-                    fingerprint BYTEA NOT NULL,
-                    state TEXT NOT NULL CHECK (state IN ('running', 'done')),
-                    owner TEXT NOT NULL,
-                    locked_until BIGINT NOT NULL,
-                    expires_at BIGINT NOT NULL,
-                    status INTEGER,
-                    content_type TEXT,
-                    location TEXT,
-                    etag TEXT,
-                    body BYTEA,
-                    PRIMARY KEY (scope, key)
-                )
                 """,
                 "CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at)",
             ])

@@ -12,7 +12,11 @@ struct VendorStatusConsumer: Sendable {
     let audit: AuditLog
 
     var handlers: [EventHandler] {
-        [.on(VendorStatusChanged.self) { event, _, transaction in try await handle(event, in: transaction) }]
+        [
+            .on(VendorStatusChanged.self, isolation: .readCommitted) { event, _, transaction in
+                try await handle(event, in: transaction)
+            }
+        ]
     }
 
     func handle(_ event: VendorStatusChanged, in transaction: any Transaction) async throws {
@@ -26,7 +30,9 @@ struct VendorStatusConsumer: Sendable {
             }
         } catch AuthError.unknownUser {
             // The account is gone: there is nothing to give a role to.
-            audit.record("role.no_account", user: event.ownerId, ["vendor_status": event.status])
+            transaction.afterCommit { [audit] in
+                audit.record("role.no_account", user: event.ownerId, ["vendor_status": event.status])
+            }
             return
         }
         let (audit, action) = (audit, change.action)

@@ -5,9 +5,9 @@ enum AuthMigrations {
     static let set = "auth"
 
     static let all: [Migration] = [
-        migration(
+        Migration(
             1, "accounts",
-            [
+            portable: [
                 """
                 CREATE TABLE users (
                     id TEXT NOT NULL PRIMARY KEY,
@@ -31,9 +31,9 @@ enum AuthMigrations {
                 """,
                 "CREATE INDEX user_roles_by_role ON user_roles (role, user_id)",
             ]),
-        migration(
+        Migration(
             2, "sessions",
-            [
+            portable: [
                 """
                 CREATE TABLE sessions (
                     id TEXT NOT NULL PRIMARY KEY,
@@ -57,9 +57,9 @@ enum AuthMigrations {
                 "CREATE INDEX refresh_tokens_by_session ON refresh_tokens (session_id)",
                 "CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (expires_at)",
             ]),
-        migration(
+        Migration(
             3, "throttles",
-            [
+            portable: [
                 """
                 CREATE TABLE throttles (
                     scope TEXT NOT NULL,
@@ -73,13 +73,4 @@ enum AuthMigrations {
                 "CREATE INDEX throttles_by_end ON throttles (ends_at)",
             ]),
     ]
-
-    /// PostgreSQL has no strict tables (all of its are) and 32-bit `INTEGER`s.
-    private static func migration(_ version: Int, _ name: String, _ statements: [String]) -> Migration {
-        Migration(
-            version, name, sqlite: statements,
-            postgres: statements.map {
-                $0.replacing(") STRICT", with: ")").replacing(" INTEGER", with: " BIGINT")
-            })
-    }
 }

@@ -17,7 +17,8 @@ struct SQLAccountStore: AccountStore {
 
     func create(_ account: Account) async throws {
         let user = account.user
-        try await database.transaction { transaction in
+        // Only adds rows: the address is unique by itself.
+        try await database.transaction(isolation: .readCommitted) { transaction in
             do {
                 try await transaction.execute(
                     """
@@ -91,7 +92,7 @@ struct SQLAccountStore: AccountStore {
         _ id: UserID, expected: Int?, at now: Timestamp,
         _ change: @escaping @Sendable (inout Account, _ otherAdmins: Int) throws -> SessionRevocation
     ) async throws -> User {
-        try await database.transaction { transaction in
+        try await database.transaction(isolation: .readCommitted) { transaction in
             try await update(id, expected: expected, at: now, in: transaction, change)
         }
     }
@@ -101,10 +102,12 @@ struct SQLAccountStore: AccountStore {
         _ id: UserID, expected: Int?, at now: Timestamp, in transaction: any Transaction,
         _ change: @Sendable (inout Account, _ otherAdmins: Int) throws -> SessionRevocation
     ) async throws -> User {
-        guard let before = try await Self.account("id = \(id)", in: transaction) else {
-            throw AuthError.unknownUser
-        }
+        // First of all: a session that is opened now waits, and then finds out what becomes of the account.
+        guard let before = try await Self.account("id = \(id)\(sql: transaction.forUpdate)", in: transaction)
+        else { throw AuthError.unknownUser }
         if let expected, expected != before.user.version { throw AuthError.versionMismatch }
+        // Only who changes an admin can leave none, so those take turns and count what the one before has left.
+        if before.user.roles.contains(.admin) { try await transaction.lock("role:admin") }
         let otherAdmins = try await transaction.scalar(
             """
             SELECT COUNT(*) FROM user_roles JOIN users ON users.id = user_roles.user_id

@@ -10,9 +10,10 @@ struct SQLSessionStore: SessionStore {
     let endings: SessionEndings
 
     func open(_ session: Session, tokenHash: String) async throws {
-        try await database.transaction { transaction in
+        // The account stays as it is until the session stands, so that a deactivation ends it, too.
+        try await database.transaction(isolation: .readCommitted) { transaction in
             let isActive = try await transaction.scalar(
-                "SELECT active FROM users WHERE id = \(session.userID)", as: Bool.self)
+                "SELECT active FROM users WHERE id = \(session.userID)\(sql: transaction.forShare)", as: Bool.self)
             guard isActive == true else { throw AuthError.accountInactive }
             try await transaction.execute(
                 """
@@ -27,7 +28,7 @@ struct SQLSessionStore: SessionStore {
         _ presentedHash: String, successor: String, at now: Timestamp, lifetime: Duration, grace: Duration
     ) async throws -> Rotation {
         // The revocation of a reused token has to be committed: it is an outcome, not an error.
-        try await database.transaction { transaction in
+        try await database.transaction(isolation: .readCommitted) { transaction in
             guard let token = try await Self.token(presentedHash, at: now, in: transaction) else {
                 return .refused
             }
@@ -56,7 +57,7 @@ struct SQLSessionStore: SessionStore {
     }
 
     func revoke(_ presentedHash: String, at now: Timestamp) async throws -> Session? {
-        try await database.transaction { transaction in
+        try await database.transaction(isolation: .readCommitted) { transaction in
             let token = try await Self.token(presentedHash, at: now, in: transaction)
             guard let token, !token.isRevoked else { return nil }
             try await revoke(token, .logout, at: now, in: transaction)
@@ -93,7 +94,7 @@ struct SQLSessionStore: SessionStore {
     }
 
     func purge(at now: Timestamp) async throws -> Int {
-        try await database.transaction { transaction in
+        try await database.transaction(isolation: .readCommitted) { transaction in
             let tokens = try await transaction.execute(
                 "DELETE FROM refresh_tokens WHERE expires_at <= \(now)")
             try await transaction.execute("DELETE FROM sessions WHERE expires_at <= \(now)")
@@ -113,16 +114,17 @@ struct SQLSessionStore: SessionStore {
         let isRevoked: Bool
     }
 
-    /// A token that has not expired.
+    /// A token that has not expired; who uses it at the same time waits until the transaction ends.
     private static func token(
-        _ hash: String, at now: Timestamp, in reader: any SQLExecutor
+        _ hash: String, at now: Timestamp, in transaction: any Transaction
     ) async throws -> StoredToken? {
-        let row = try await reader.first(
+        let lock = transaction.forUpdate(of: "refresh_tokens")
+        let row = try await transaction.first(
             """
             SELECT refresh_tokens.session_id, refresh_tokens.generation, refresh_tokens.rotated_at,
                 sessions.user_id, sessions.created_at, sessions.expires_at, sessions.revoked_at
             FROM refresh_tokens JOIN sessions ON sessions.id = refresh_tokens.session_id
-            WHERE refresh_tokens.hash = \(hash) AND refresh_tokens.expires_at > \(now)
+            WHERE refresh_tokens.hash = \(hash) AND refresh_tokens.expires_at > \(now)\(sql: lock)
             """)
         guard let row else { return nil }
         return StoredToken(

@@ -6,7 +6,8 @@ struct SQLThrottleStore: ThrottleStore {
     let database: any Database
 
     func take(_ key: ThrottleKey, at now: Timestamp) async throws -> Duration? {
-        try await database.transaction { transaction in
+        try await database.transaction(isolation: .readCommitted) { transaction in
+            try await transaction.lock("throttle:\(key.rule.scope)/\(key.subject)")
             let window = try await Self.window(key, in: transaction)
             if let wait = window?.wait(key.rule, at: now) { return wait }
             try await Self.count(key, after: window, at: now, in: transaction)
@@ -21,17 +22,18 @@ struct SQLThrottleStore: ThrottleStore {
                 """
                 UPDATE throttles SET attempts = attempts - 1
                 WHERE scope = \(key.rule.scope) AND subject = \(key.subject) AND attempts > 0
-                """)
+                """, isolation: .readCommitted)
         }.value
     }
 
     func clear(_ key: ThrottleKey) async throws {
         try await database.execute(
-            "DELETE FROM throttles WHERE scope = \(key.rule.scope) AND subject = \(key.subject)")
+            "DELETE FROM throttles WHERE scope = \(key.rule.scope) AND subject = \(key.subject)",
+            isolation: .readCommitted)
     }
 
     func purge(at now: Timestamp) async throws {
-        try await database.execute("DELETE FROM throttles WHERE ends_at <= \(now)")
+        try await database.execute("DELETE FROM throttles WHERE ends_at <= \(now)", isolation: .readCommitted)
     }
 
     private static func window(_ key: ThrottleKey, in reader: any SQLExecutor) async throws -> ThrottleWindow?

@@ -4,7 +4,7 @@ enum NotificationMigrations {
     static let all = [
         Migration(
             1, "notifications and their e-mails",
-            [
+            portable: [
                 """
                 CREATE TABLE notifications (
                     id TEXT NOT NULL PRIMARY KEY,

@@ -65,7 +65,7 @@ struct NotificationStore: Sendable {
         -> Notification?
     {
         let change: SQL = read ? "\(now) WHERE read_at IS NULL" : "NULL WHERE read_at IS NOT NULL"
-        return try await database.transaction { tx in
+        return try await database.transaction(isolation: .readCommitted) { tx in
             try await tx.execute(
                 "UPDATE notifications SET read_at = \(sql: change) AND id = \(id) AND user_id = \(user)")
             return try await tx.first("SELECT * FROM notifications WHERE id = \(id) AND user_id = \(user)")

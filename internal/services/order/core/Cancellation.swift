@@ -32,7 +32,7 @@ struct Cancellation: Sendable {
     /// - Throws: ``OrderError/notFound`` for others' orders, ``OrderError/alreadyShipped``,
     ///   ``OrderError/notCancellable(_:)``.
     func cancel(_ id: OrderID, of customer: UserID, _ context: CallContext) async throws -> Order {
-        let wasCancelled = try await database.transaction { tx in
+        let wasCancelled = try await database.transaction(isolation: .readCommitted) { tx in
             var order = try await transitions.load(id, in: tx)
             guard order.customerID == customer else { throw OrderError.notFound }
             switch order.status {
@@ -80,7 +80,7 @@ struct Cancellation: Sendable {
         for id in overdue {
             try Task.checkCancellation()
             do {
-                try await database.transaction { tx in
+                try await database.transaction(isolation: .readCommitted) { tx in
                     var order = try await transitions.load(id, in: tx)
                     guard order.status == .awaitingPayment, order.expiresAt <= clock.now() else { return }
                     try await transitions.beginCancel(&order, .expired, in: tx)

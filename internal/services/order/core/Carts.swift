@@ -58,7 +58,8 @@ struct Carts: Sendable {
         let items = try CartResolution(catalogue: catalogue, standing: standing)
             .resolve(requests) { "items[\($0)]" }
         let now = clock.now()
-        try await database.transaction { tx in
+        try await database.transaction(isolation: .readCommitted) { tx in
+            try await store.lock(owner, in: tx)
             let cart = try await store.touch(owner, at: now, in: tx)
             try await store.replaceItems(of: cart, with: items, at: now, in: tx)
         }
@@ -85,7 +86,8 @@ struct Carts: Sendable {
         let items = try CartResolution(catalogue: catalogue, standing: standing).resolve([request]) { _ in ""
         }
         let now = clock.now()
-        try await database.transaction { tx in
+        try await database.transaction(isolation: .readCommitted) { tx in
+            try await store.lock(owner, in: tx)
             let id = try await store.touch(owner, at: now, in: tx)
             let standing = try await store.cart(of: owner, in: tx)?.items ?? []
             for item in items {
@@ -110,7 +112,8 @@ struct Carts: Sendable {
     ) async throws -> CartView {
         guard let owner = try await owner(access) else { throw OrderError.cartItemNotFound }
         let now = clock.now()
-        try await database.transaction { tx in
+        try await database.transaction(isolation: .readCommitted) { tx in
+            try await store.lock(owner, in: tx)
             guard let cart = try await store.cart(of: owner, in: tx),
                 cart.items.contains(where: { $0.id == item })
             else { throw OrderError.cartItemNotFound }
@@ -124,7 +127,8 @@ struct Carts: Sendable {
     func remove(_ item: CartItemID, _ access: CartAccess) async throws {
         guard let owner = try await owner(access) else { throw OrderError.cartItemNotFound }
         let now = clock.now()
-        try await database.transaction { tx in
+        try await database.transaction(isolation: .readCommitted) { tx in
+            try await store.lock(owner, in: tx)
             guard let cart = try await store.cart(of: owner, in: tx),
                 try await store.remove(item, from: cart.id, in: tx)
             else { throw OrderError.cartItemNotFound }
@@ -136,7 +140,8 @@ struct Carts: Sendable {
     func clear(_ access: CartAccess) async throws {
         guard let owner = try await owner(access) else { return }
         let now = clock.now()
-        try await database.transaction { tx in
+        try await database.transaction(isolation: .readCommitted) { tx in
+            try await store.lock(owner, in: tx)
             guard let cart = try await store.cart(of: owner, in: tx), !cart.items.isEmpty else { return }
             _ = try await store.touch(owner, at: now, in: tx)
             try await store.replaceItems(of: cart.id, with: [], at: now, in: tx)
@@ -179,7 +184,9 @@ struct Carts: Sendable {
         // Most requests carry a token whose cart was merged long ago: they need no transaction.
         guard try await store.cart(of: guest, in: database) != nil else { return }
         let now = clock.now()
-        try await database.transaction { tx in
+        try await database.transaction(isolation: .readCommitted) { tx in
+            try await store.lock(guest, in: tx)
+            try await store.lock(.user(user), in: tx)
             guard let source = try await store.cart(of: guest, in: tx) else { return }
             let standing = try await store.cart(of: .user(user), in: tx)?.items ?? []
             let target = try await store.touch(.user(user), at: now, in: tx)

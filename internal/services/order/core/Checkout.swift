@@ -75,11 +75,13 @@ struct Checkout: Sendable {
         throw OrderError.checkoutInProgress
     }
 
-    /// Writes the order and its saga; nil when it must be drafted again.
+    /// Writes the order and its saga; nil when it must be drafted again. Checkouts of one customer take turns with each
+    /// other and with changes of the cart, so what is counted here holds.
     private func create(_ draft: OrderDetail, from cart: Cart, key: String) async throws -> OrderID? {
         let customer = draft.order.customerID
         do {
-            return try await database.transaction { tx in
+            return try await database.transaction(isolation: .readCommitted) { tx in
+                try await cartStore.lock(.user(customer), in: tx)
                 if let order = try await store.order(of: customer, key: key, in: tx) { return order.id }
                 guard try await cartStore.cart(of: .user(customer), in: tx)?.version == cart.version else {
                     return nil
@@ -96,7 +98,7 @@ struct Checkout: Sendable {
                 return draft.order.id
             }
         } catch let error as DatabaseError {
-            // The number, or on a database with several writers the key.
+            // The number is taken.
             guard case .uniqueViolation = error.reason else { throw error }
             return nil
         }

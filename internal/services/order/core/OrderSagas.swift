@@ -60,9 +60,10 @@ final class OrderSagas: Sendable {
     func advance(_ id: OrderID, _ context: CallContext) async throws -> Order {
         try await locks.withLock(id) {
             let now = clock.now()
-            let first = try await transitions.sagas.claim(
-                id, at: now, until: now + options.claim, in: database)
-            if let first { try await run(id, from: first, context) }
+            let claim = SagaClaim(until: now + options.claim)
+            if let first = try await transitions.sagas.claim(id, claim, at: now, in: database) {
+                try await run(id, from: first, claim, context)
+            }
             guard let order = try await transitions.store.order(id, in: database) else {
                 throw OrderError.notFound
             }
@@ -87,11 +88,13 @@ final class OrderSagas: Sendable {
         return due.count
     }
 
-    private func run(_ id: OrderID, from first: SagaStep, _ context: CallContext) async throws {
+    private func run(
+        _ id: OrderID, from first: SagaStep, _ claim: SagaClaim, _ context: CallContext
+    ) async throws {
         var step: SagaStep? = first
         do {
             while let current = step {
-                step = try await perform(current, id, context)
+                step = try await perform(current, id, claim, context)
             }
         } catch {
             logger.warning(
@@ -101,16 +104,16 @@ final class OrderSagas: Sendable {
                     "error": "\(Self.describe(error))",
                     "request_id": "\(context.requestID)",
                 ])
-            await postpone(id, error)
+            await postpone(id, claim, error)
             throw error
         }
     }
 
-    private func postpone(_ id: OrderID, _ error: any Error) async {
+    private func postpone(_ id: OrderID, _ claim: SagaClaim, _ error: any Error) async {
         // In a task of its own, waited for: a cancelled request must still let go of its saga.
         let outcome = await Task { [transitions, database, clock] in
             try await transitions.sagas.postpone(
-                id, from: clock.now(), error: Self.describe(error), in: database)
+                id, claim, from: clock.now(), error: Self.describe(error), in: database)
         }.result
         if case .failure(let failure) = outcome {
             logger.error("saga not postponed", metadata: ["order_id": "\(id)", "error": "\(failure)"])
@@ -123,24 +126,28 @@ final class OrderSagas: Sendable {
 
     // MARK: - Steps
 
-    private func perform(_ step: SagaStep, _ id: OrderID, _ context: CallContext) async throws -> SagaStep? {
+    private func perform(
+        _ step: SagaStep, _ id: OrderID, _ claim: SagaClaim, _ context: CallContext
+    ) async throws -> SagaStep? {
         guard let order = try await transitions.store.order(id, in: database) else {
             throw OrderError.notFound
         }
-        guard step.fits(order) else { return try await settle(id, at: step) { _, _ in } }
+        guard step.fits(order) else { return try await settle(id, at: step, claim) { _, _ in } }
         return switch step {
-        case .reserve: try await reserve(order, context)
-        case .createIntent: try await createIntent(order, context)
-        case .undoIntent: try await undoIntent(order, context)
-        case .undoStock: try await undoStock(order, context)
-        case .cancelIntent: try await cancelIntent(order, context)
-        case .cancelFulfilment: try await cancelFulfilment(order, context)
+        case .reserve: try await reserve(order, claim, context)
+        case .createIntent: try await createIntent(order, claim, context)
+        case .undoIntent: try await undoIntent(order, claim, context)
+        case .undoStock: try await undoStock(order, claim, context)
+        case .cancelIntent: try await cancelIntent(order, claim, context)
+        case .cancelFulfilment: try await cancelFulfilment(order, claim, context)
         }
     }
 
-    private func reserve(_ order: Order, _ context: CallContext) async throws -> SagaStep? {
+    private func reserve(
+        _ order: Order, _ claim: SagaClaim, _ context: CallContext
+    ) async throws -> SagaStep? {
         guard clock.now() < order.expiresAt else {
-            return try await refuse(order, at: .reserve, CheckoutRefusal(OrderError.checkoutExpired))
+            return try await refuse(order, at: .reserve, claim, CheckoutRefusal(OrderError.checkoutExpired))
         }
         let lines = try await transitions.store.lines(of: order, in: database)
         let parts = try await transitions.store.parts(of: order, in: database)
@@ -150,16 +157,18 @@ final class OrderSagas: Sendable {
                 try await vendors.reserve(request, context)
             }
         } catch let error as VendorKernelError where !error.kind.isRetryable {
-            return try await refuse(order, at: .reserve, CheckoutRefusal(error, lines: lines, parts: parts))
+            return try await refuse(order, at: .reserve, claim, CheckoutRefusal(error, lines: lines, parts: parts))
         }
-        return try await settle(order.id, at: .reserve) { order, tx in
+        return try await settle(order.id, at: .reserve, claim) { order, tx in
             try await self.transitions.sagas.set(.createIntent, of: order.id, at: self.clock.now(), in: tx)
         }
     }
 
-    private func createIntent(_ order: Order, _ context: CallContext) async throws -> SagaStep? {
+    private func createIntent(
+        _ order: Order, _ claim: SagaClaim, _ context: CallContext
+    ) async throws -> SagaStep? {
         guard clock.now() < order.expiresAt else {
-            return try await refuse(order, at: .createIntent, CheckoutRefusal(OrderError.checkoutExpired))
+            return try await refuse(order, at: .createIntent, claim, CheckoutRefusal(OrderError.checkoutExpired))
         }
         let parts = try await transitions.store.parts(of: order, in: database)
         let request = try IntentRequest(order, parts: parts)
@@ -169,11 +178,11 @@ final class OrderSagas: Sendable {
                 try await payments.createIntent(request, context)
             }
         } catch let error as PaymentKernelError where !error.kind.isRetryable {
-            return try await refuse(order, at: .createIntent, CheckoutRefusal(error))
+            return try await refuse(order, at: .createIntent, claim, CheckoutRefusal(error))
         }
         switch intent.state {
         case .pending, .authorized, .captured:
-            return try await settle(order.id, at: .createIntent) { order, tx in
+            return try await settle(order.id, at: .createIntent, claim) { order, tx in
                 if order.status == .creating {
                     try await self.transitions.place(&order, intent, in: tx)
                 } else {
@@ -183,13 +192,15 @@ final class OrderSagas: Sendable {
         case .failed, .cancelled:
             let refusal = CheckoutRefusal(
                 PaymentKernelError.providerRefused("intent \(intent.id) is \(intent.state)"))
-            return try await refuse(order, at: .createIntent, refusal)
+            return try await refuse(order, at: .createIntent, claim, refusal)
         }
     }
 
-    private func undoIntent(_ order: Order, _ context: CallContext) async throws -> SagaStep? {
+    private func undoIntent(
+        _ order: Order, _ claim: SagaClaim, _ context: CallContext
+    ) async throws -> SagaStep? {
         let intent = try await cancelledIntent(of: order, context)
-        return try await settle(order.id, at: .undoIntent) { order, tx in
+        return try await settle(order.id, at: .undoIntent, claim) { order, tx in
             // Not to be expected of a checkout that was refused, but money that was taken all the same goes back.
             if intent?.state == .captured { order.wasPaid = true }
             try await self.transitions.store.save(order, at: self.clock.now(), in: tx)
@@ -197,7 +208,9 @@ final class OrderSagas: Sendable {
         }
     }
 
-    private func undoStock(_ order: Order, _ context: CallContext) async throws -> SagaStep? {
+    private func undoStock(
+        _ order: Order, _ claim: SagaClaim, _ context: CallContext
+    ) async throws -> SagaStep? {
         do {
             try await retry(context) { () async throws(VendorKernelError) in
                 try await vendors.release(order.id, context)
@@ -206,14 +219,16 @@ final class OrderSagas: Sendable {
             // Committed: only an order that was paid gets there, and this one can't have been.
             logger.error("stock of a failed checkout was committed", metadata: ["order_id": "\(order.id)"])
         }
-        return try await settle(order.id, at: .undoStock) { order, tx in
+        return try await settle(order.id, at: .undoStock, claim) { order, tx in
             try await self.transitions.failCheckout(&order, in: tx)
         }
     }
 
-    private func cancelIntent(_ order: Order, _ context: CallContext) async throws -> SagaStep? {
+    private func cancelIntent(
+        _ order: Order, _ claim: SagaClaim, _ context: CallContext
+    ) async throws -> SagaStep? {
         let intent = try await cancelledIntent(of: order, context)
-        return try await settle(order.id, at: .cancelIntent) { order, tx in
+        return try await settle(order.id, at: .cancelIntent, claim) { order, tx in
             if let intent, intent.state == .captured {
                 try await self.transitions.capture(&order, intent.id, intent.amount, in: tx)
             } else {
@@ -222,33 +237,42 @@ final class OrderSagas: Sendable {
         }
     }
 
-    private func cancelFulfilment(_ order: Order, _ context: CallContext) async throws -> SagaStep? {
+    private func cancelFulfilment(
+        _ order: Order, _ claim: SagaClaim, _ context: CallContext
+    ) async throws -> SagaStep? {
         do {
             try await retry(context) { () async throws(VendorKernelError) in
                 try await vendors.cancelFulfilment(order.id, context)
             }
         } catch VendorKernelError.alreadyShipped {
-            return try await settle(order.id, at: .cancelFulfilment) { order, tx in
+            return try await settle(order.id, at: .cancelFulfilment, claim) { order, tx in
                 try await self.transitions.refuseCancel(&order, in: tx)
             }
         }
-        return try await settle(order.id, at: .cancelFulfilment) { order, tx in
+        return try await settle(order.id, at: .cancelFulfilment, claim) { order, tx in
             try await self.transitions.finishCancel(&order, payment: nil, in: tx)
         }
     }
 
     // MARK: - Pieces
 
-    /// One step's end: the order as it is now, unless the saga has moved on without us. The next step.
+    /// One step's end: the order as it is now, unless the saga has moved on without us. The next step, with the claim
+    /// extended; nil where there is none, or another process has the saga by now.
     private func settle(
-        _ id: OrderID, at step: SagaStep,
+        _ id: OrderID, at step: SagaStep, _ claim: SagaClaim,
         _ body: @Sendable (inout Order, any Transaction) async throws -> Void
     ) async throws -> SagaStep? {
         CrashPoint.hit(.sagaBeforeSettle)
-        let next = try await database.transaction { tx in
+        let next = try await database.transaction(isolation: .readCommitted) { tx in
             var order = try await transitions.load(id, in: tx)
-            let standing = try await transitions.sagas.step(of: id, in: tx)
-            guard standing == step else { return standing }
+            guard let standing = try await transitions.sagas.step(of: id, heldBy: claim, in: tx) else {
+                return nil as SagaStep?
+            }
+            let extended = claim.extended(to: clock.now() + options.claim)
+            guard standing == step else {
+                try await transitions.sagas.keep(id, extended, in: tx)
+                return standing
+            }
             guard step.fits(order) else {
                 // Something quicker ended or paid it.
                 try await transitions.sagas.finish(id, in: tx)
@@ -261,6 +285,7 @@ final class OrderSagas: Sendable {
                     .internalError, code: "order.saga_stuck", message: "The order can't be moved on.",
                     detail: "order \(id): step \(step.rawValue) leads nowhere from \(order.status)")
             }
+            if next != nil { try await transitions.sagas.keep(id, extended, in: tx) }
             return next
         }
         CrashPoint.hit(.sagaAfterSettle)
@@ -268,10 +293,10 @@ final class OrderSagas: Sendable {
     }
 
     /// A peer said no: a checkout is undone, a standing order whose payment can't be renewed is cancelled.
-    private func refuse(_ order: Order, at step: SagaStep, _ refusal: CheckoutRefusal) async throws
-        -> SagaStep?
-    {
-        try await settle(order.id, at: step) { order, tx in
+    private func refuse(
+        _ order: Order, at step: SagaStep, _ claim: SagaClaim, _ refusal: CheckoutRefusal
+    ) async throws -> SagaStep? {
+        try await settle(order.id, at: step, claim) { order, tx in
             if order.status == .creating {
                 let undo: SagaStep = step == .reserve ? .undoStock : .undoIntent
                 try await self.transitions.undo(&order, because: refusal, from: undo, in: tx)

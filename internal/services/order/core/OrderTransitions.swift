@@ -10,7 +10,8 @@ import SoukTime
 /// Everything that can happen to an order, each within the caller's transaction: the status, what hangs on it, and the
 /// event that tells of it change together or not at all.
 ///
-/// The same function serves a request, an event and a job, so whoever comes first wins and the others find it done.
+/// The same function serves a request, an event and a job, so whoever comes first wins and the others find it done. Each
+/// transaction locks its order before anything else, which is why `.readCommitted` is enough for them.
 struct OrderTransitions: Sendable {
     let outbox: Outbox
     let clock: any WallClock

@@ -126,7 +126,7 @@ final class Reconciler: Sendable {
     private func change(
         _ id: OrderID, _ body: @Sendable (inout Order, any Transaction) async throws -> Bool
     ) async throws -> Bool {
-        try await database.transaction { tx in
+        try await database.transaction(isolation: .readCommitted) { tx in
             var order = try await transitions.load(id, in: tx)
             guard order.status == .awaitingPayment else { return false }
             return try await body(&order, tx)
@@ -181,7 +181,7 @@ final class Reconciler: Sendable {
         case .cancelled, .expired, .failed, nil:
             guard intent.refunded.amount < intent.amount.amount else { return nil }
             let reason = status.map { "paid_after_\($0.rawValue)" } ?? "unknown_order"
-            let isNew = try await database.transaction { tx in
+            let isNew = try await database.transaction(isolation: .readCommitted) { tx in
                 try await transitions.requireRefund(intent.orderID, reason, in: tx)
             }
             guard isNew else { return nil }
@@ -196,7 +196,7 @@ final class Reconciler: Sendable {
     ) async throws {
         for id in try await store.stuck(since: moment, limit: Self.batch, in: database) {
             let now = clock.now()
-            let status = try await database.transaction { tx -> OrderStatus in
+            let status = try await database.transaction(isolation: .readCommitted) { tx -> OrderStatus in
                 let order = try await transitions.load(id, in: tx)
                 guard order.status == .creating || order.status == .cancelling else { return order.status }
                 if try await transitions.sagas.step(of: id, in: tx) == nil {

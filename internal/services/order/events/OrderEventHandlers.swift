@@ -8,7 +8,8 @@ import SoukTime
 
 /// What the order service does about its peers' events.
 ///
-/// Each handler runs within the transaction that also records the event as handled; none calls a peer.
+/// Each handler runs within the transaction that also records the event as handled, and locks its order first; none calls
+/// a peer.
 struct OrderEventHandlers: Sendable {
     let transitions: OrderTransitions
     private let fulfilment = FulfilmentStore()
@@ -21,7 +22,7 @@ struct OrderEventHandlers: Sendable {
 
     private var payments: [EventHandler] {
         [
-            .on(PaymentSucceeded.self) { event, _, tx in
+            .on(PaymentSucceeded.self, isolation: .readCommitted) { event, _, tx in
                 // Money for an order that isn't known here must not be kept.
                 guard var order = try await transitions.store.order(event.orderId, locked: true, in: tx)
                 else {
@@ -30,14 +31,14 @@ struct OrderEventHandlers: Sendable {
                 }
                 try await transitions.capture(&order, event.paymentId, event.amount, in: tx)
             },
-            .on(PaymentFailed.self) { event, _, tx in
+            .on(PaymentFailed.self, isolation: .readCommitted) { event, _, tx in
                 var order = try await transitions.load(event.orderId, in: tx)
                 let lapsed =
                     event.reason == CancelReason.expired.rawValue
                     || order.expiresAt <= transitions.clock.now()
                 try await transitions.failPayment(&order, lapsed: lapsed, in: tx)
             },
-            .on(PaymentRefunded.self) { event, _, tx in
+            .on(PaymentRefunded.self, isolation: .readCommitted) { event, _, tx in
                 // The refund of an unknown order's money concludes what its capture began.
                 guard var order = try await transitions.store.order(event.orderId, locked: true, in: tx)
                 else { return }
@@ -48,7 +49,7 @@ struct OrderEventHandlers: Sendable {
 
     private var vendorOrders: [EventHandler] {
         [
-            .on(VendorOrderChanged.self) { event, _, tx in
+            .on(VendorOrderChanged.self, isolation: .readCommitted) { event, _, tx in
                 guard let status = PartStatus(rawValue: event.status) else {
                     throw ServiceError(
                         .unprocessable, code: "event.unknown_status",
@@ -62,7 +63,7 @@ struct OrderEventHandlers: Sendable {
                 }
                 try await transitions.followParts(&order, in: tx)
             },
-            .on(ShipmentCreated.self) { event, context, tx in
+            .on(ShipmentCreated.self, isolation: .readCommitted) { event, context, tx in
                 let order = try await transitions.load(event.orderId, in: tx)
                 let shipment = OrderShipment(
                     id: event.shipmentId, vendorOrderID: event.vendorOrderId, carrier: event.carrier,
@@ -78,19 +79,19 @@ struct OrderEventHandlers: Sendable {
 
     private var returns: [EventHandler] {
         [
-            .on(ReturnRequested.self) { event, _, tx in
+            .on(ReturnRequested.self, isolation: .readCommitted) { event, _, tx in
                 try await put(
                     OrderReturn(
                         id: event.returnId, vendorOrderID: event.vendorOrderId, status: .requested,
                         amount: event.amount, reason: nil), event.orderId, in: tx)
             },
-            .on(ReturnApproved.self) { event, _, tx in
+            .on(ReturnApproved.self, isolation: .readCommitted) { event, _, tx in
                 try await put(
                     OrderReturn(
                         id: event.returnId, vendorOrderID: event.vendorOrderId, status: .approved,
                         amount: event.amount, reason: nil), event.orderId, in: tx)
             },
-            .on(ReturnRejected.self) { event, _, tx in
+            .on(ReturnRejected.self, isolation: .readCommitted) { event, _, tx in
                 try await put(
                     OrderReturn(
                         id: event.returnId, vendorOrderID: nil, status: .rejected, amount: nil,

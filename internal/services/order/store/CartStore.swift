@@ -5,6 +5,14 @@ import SoukTime
 
 /// Carts in the database.
 struct CartStore: Sendable {
+    /// Lets the transactions that change, or buy, an owner's cart take turns. Who locks several locks a guest's first.
+    func lock(_ owner: CartOwner, in tx: some Transaction) async throws(DatabaseError) {
+        switch owner {
+        case .user(let user): try await tx.lock("customer:\(user)")
+        case .guest(let hash): try await tx.lock("guest:\(hash)")
+        }
+    }
+
     /// The owner's cart, or nil.
     func cart(of owner: CartOwner, in executor: some SQLExecutor) async throws(DatabaseError) -> Cart? {
         let filter: SQL =
@@ -107,6 +115,7 @@ struct CartStore: Sendable {
     func removeBought(
         by order: OrderID, of customer: UserID, at now: Timestamp, in tx: some Transaction
     ) async throws(DatabaseError) {
+        try await lock(.user(customer), in: tx)
         let bought: SQL = """
             SELECT l.quantity FROM order_lines l WHERE l.order_id = \(order) AND l.cart_item_id = cart_items.id
             """

@@ -6,10 +6,11 @@ import SoukDatabase
 /// its quantity, an order's total is the sum of its parts and of its lines, and no more is refunded than was to be paid.
 enum OrderMigrations {
     static let all: [Migration] = [
-        migration(1, "carts", carts),
-        migration(2, "orders", orders),
-        migration(3, "fulfilment", fulfilment),
-        migration(4, "sagas", sagas),
+        Migration(1, "carts", portable: carts),
+        Migration(2, "orders", portable: orders),
+        Migration(3, "fulfilment", portable: fulfilment),
+        Migration(4, "sagas", portable: sagas),
+        Migration(5, "owners of sagas", portable: ["ALTER TABLE sagas ADD COLUMN owner TEXT"]),
     ]
 
     private static let carts = [
@@ -180,13 +181,4 @@ enum OrderMigrations {
         ) STRICT
         """,
     ]
-
-    /// The same statements for both databases: PostgreSQL has no `STRICT`, and its `INTEGER` has 32 bits.
-    private static func migration(_ version: Int, _ name: String, _ statements: [String]) -> Migration {
-        Migration(
-            version, name, sqlite: statements,
-            postgres: statements.map {
-                $0.replacing(") STRICT", with: ")").replacing(" INTEGER", with: " BIGINT")
-            })
-    }
 }

@@ -1,4 +1,5 @@
 import SoukDatabase
+import SoukIDs
 import SoukIdentifiers
 import SoukTime
 
@@ -16,6 +17,27 @@ enum SagaStep: String, Sendable, CaseIterable {
     case cancelIntent = "cancel_intent"
     /// Cancellation of a paid order.
     case cancelFulfilment = "cancel_fulfilment"
+}
+
+/// A process's hold on a saga. It ends with its time, so that the saga of a process that died goes on elsewhere.
+struct SagaClaim: Sendable, Hashable {
+    /// New for every claim: who lost a saga can't move, postpone or release it any more.
+    let owner: String
+    let until: Timestamp
+
+    init(until: Timestamp) {
+        owner = RandomToken.make(bytes: 16)
+        self.until = until
+    }
+
+    private init(owner: String, until: Timestamp) {
+        self.owner = owner
+        self.until = until
+    }
+
+    func extended(to end: Timestamp) -> SagaClaim {
+        SagaClaim(owner: owner, until: end)
+    }
 }
 
 /// The persisted steps of sagas.
@@ -42,39 +64,60 @@ struct SagaStore: Sendable {
         return try row?.choice("step")
     }
 
+    /// The step at which a saga stands that this claim holds or nobody does, since an event began it meanwhile; nil when
+    /// another process has it, or there is none.
+    func step(
+        of order: OrderID, heldBy claim: SagaClaim, in tx: some Transaction
+    ) async throws(DatabaseError) -> SagaStep? {
+        let row = try await tx.first(
+            """
+            SELECT step FROM sagas
+            WHERE order_id = \(order) AND (owner = \(claim.owner) OR owner IS NULL)\(sql: tx.forUpdate)
+            """)
+        return try row?.choice("step")
+    }
+
     /// Takes a saga for this process; nil when there is none or another process has it.
     func claim(
-        _ order: OrderID, at now: Timestamp, until end: Timestamp, in database: any Database
-    ) async throws(DatabaseError) -> SagaStep? {
+        _ order: OrderID, _ claim: SagaClaim, at now: Timestamp, in database: any Database
+    ) async throws -> SagaStep? {
         let row = try await database.first(
             "SELECT step FROM sagas WHERE order_id = \(order) AND claimed_until <= \(now)")
         guard row != nil else { return nil }
+        // One statement: of those who come at once, one finds it free.
         let claimed = try await database.execute(
-            "UPDATE sagas SET claimed_until = \(end) WHERE order_id = \(order) AND claimed_until <= \(now)")
+            """
+            UPDATE sagas SET owner = \(claim.owner), claimed_until = \(claim.until)
+            WHERE order_id = \(order) AND claimed_until <= \(now)
+            """, isolation: .readCommitted)
         guard claimed > 0 else { return nil }
         return try await step(of: order, in: database)
     }
 
-    /// Lets go of a saga that ended or waits.
-    func release(_ order: OrderID, in database: any Database) async throws(DatabaseError) {
-        try await database.execute("UPDATE sagas SET claimed_until = 0 WHERE order_id = \(order)")
+    /// Holds on to a saga that stands at its next step, which may be a new one of the same order.
+    func keep(_ order: OrderID, _ claim: SagaClaim, in tx: some Transaction) async throws(DatabaseError) {
+        try await tx.execute(
+            "UPDATE sagas SET owner = \(claim.owner), claimed_until = \(claim.until) WHERE order_id = \(order)")
     }
 
-    /// Lets go of a saga whose step didn't succeed, to be tried again later.
+    /// Lets go of a saga whose step didn't succeed, to be tried again later; nothing if another process has it by now.
     func postpone(
-        _ order: OrderID, from now: Timestamp, error: String, in database: any Database
+        _ order: OrderID, _ claim: SagaClaim, from now: Timestamp, error: String, in database: any Database
     ) async throws {
-        try await database.transaction { tx in
+        try await database.transaction(isolation: .readCommitted) { tx in
             guard
                 let attempts: Int = try await tx.scalar(
-                    "SELECT attempts FROM sagas WHERE order_id = \(order)")
+                    """
+                    SELECT attempts FROM sagas
+                    WHERE order_id = \(order) AND owner = \(claim.owner)\(sql: tx.forUpdate)
+                    """)
             else {
                 return
             }
             let wait = Duration.seconds(min(60, 1 << min(attempts, 6)))
             try await tx.execute(
                 """
-                UPDATE sagas SET attempts = attempts + 1, next_at = \(now + wait), claimed_until = 0,
+                UPDATE sagas SET attempts = attempts + 1, next_at = \(now + wait), claimed_until = 0, owner = NULL,
                     last_error = \(String(error.prefix(500)))
                 WHERE order_id = \(order)
                 """)
@@ -97,7 +140,7 @@ struct SagaStore: Sendable {
 
     /// Makes every saga free and due: those that a process which is no more had claimed.
     func recoverAll(at now: Timestamp, in executor: some SQLExecutor) async throws(DatabaseError) {
-        try await executor.execute("UPDATE sagas SET claimed_until = 0, next_at = \(now)")
+        try await executor.execute("UPDATE sagas SET claimed_until = 0, owner = NULL, next_at = \(now)")
     }
 
     /// Makes one saga due now.

@@ -42,16 +42,6 @@ extension Row {
     }
 }
 
-extension SQLExecutor {
-    /// What a `SELECT` ends with that is followed by an update of the same row. SQLite has one writer and needs none.
-    var forUpdate: SQL {
-        switch dialect {
-        case .sqlite: ""
-        case .postgres: " FOR UPDATE"
-        }
-    }
-}
-
 extension Array {
     /// Slices of at most `size`: long inserts are cut into statements of one text, which the driver keeps prepared.
     func chunked(_ size: Int) -> [ArraySlice<Element>] {

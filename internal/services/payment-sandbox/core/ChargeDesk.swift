@@ -111,7 +111,7 @@ struct ChargeDesk: Sendable {
 
     /// - Throws: `SandboxError.unknownCharge`, `DatabaseError`.
     func open(token: String) async throws -> Charge {
-        try await database.transaction { tx in
+        try await database.transaction(isolation: .readCommitted) { tx in
             guard let charge = try await store.find(token: token, in: tx) else {
                 throw SandboxError.unknownCharge
             }
@@ -126,7 +126,7 @@ struct ChargeDesk: Sendable {
     func decide(_ outcome: PayOutcome, token: String, formNonce: String?) async throws -> Charge {
         let charge = try await open(token: token)
         if let formNonce, !Self.isEqual(formNonce, charge.formNonce) { throw SandboxError.forgedForm }
-        return try await database.transaction { tx in
+        return try await database.transaction(isolation: .readCommitted) { tx in
             guard let found = try await store.find(token: token, in: tx) else {
                 throw SandboxError.unknownCharge
             }
@@ -156,7 +156,7 @@ struct ChargeDesk: Sendable {
     func sweep() async throws {
         while true {
             try Task.checkCancellation()
-            let count = try await database.transaction { tx in
+            let count = try await database.transaction(isolation: .readCommitted) { tx in
                 let due = try await store.overdue(at: clock.now(), limit: Self.sweepBatch, in: tx)
                 for charge in due { _ = try await expireIfDue(charge, in: tx) }
                 return due.count
@@ -208,7 +208,7 @@ struct ChargeDesk: Sendable {
         _ body: @Sendable (any Transaction) async throws -> T
     ) async throws(ProviderError) -> T {
         do {
-            return try await database.transaction(body)
+            return try await database.transaction(isolation: .readCommitted, body)
         } catch let error as ProviderError {
             throw error
         } catch let error as any SoukError {

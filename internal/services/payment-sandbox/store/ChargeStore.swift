@@ -7,27 +7,31 @@ import SoukTime
 
 /// Reads and writes charges and their refunds.
 struct ChargeStore: Sendable {
-    // MARK: Reading
+    // MARK: Reading, for a change: other writers of the charges wait until the transaction ends
 
-    func find(reference: String, in reader: any SQLExecutor) async throws(DatabaseError) -> Charge? {
-        try await many("WHERE reference = \(reference)", in: reader).first
+    func find(reference: String, in tx: any Transaction) async throws(DatabaseError) -> Charge? {
+        try await many("WHERE reference = \(reference)\(sql: tx.forUpdate)", in: tx).first
     }
 
-    func find(payment: PaymentID, in reader: any SQLExecutor) async throws(DatabaseError) -> Charge? {
-        try await many("WHERE payment_id = \(payment)", in: reader).first
+    /// Also those who want to open a charge for the same payment wait.
+    func find(payment: PaymentID, in tx: any Transaction) async throws(DatabaseError) -> Charge? {
+        try await tx.lock("payment:\(payment)")
+        return try await many("WHERE payment_id = \(payment)", in: tx).first
     }
 
-    func find(token: String, in reader: any SQLExecutor) async throws(DatabaseError) -> Charge? {
-        try await many("WHERE token = \(token)", in: reader).first
+    func find(token: String, in tx: any Transaction) async throws(DatabaseError) -> Charge? {
+        try await many("WHERE token = \(token)\(sql: tx.forUpdate)", in: tx).first
     }
 
-    /// Pending charges that can't be paid any more.
-    func overdue(at now: Timestamp, limit: Int, in reader: any SQLExecutor) async throws(DatabaseError)
+    /// Pending charges that can't be paid any more and that nobody is changing.
+    func overdue(at now: Timestamp, limit: Int, in tx: any Transaction) async throws(DatabaseError)
         -> [Charge]
     {
         try await many(
-            "WHERE status = 'pending' AND expires_at <= \(now) ORDER BY expires_at LIMIT \(limit)", in: reader
-        )
+            """
+            WHERE status = 'pending' AND expires_at <= \(now)
+            ORDER BY expires_at LIMIT \(limit)\(sql: tx.forUpdateSkippingLocked)
+            """, in: tx)
     }
 
     /// The charge and amount, in minor units, of a refund that was made.

@@ -2,9 +2,9 @@ import SoukDatabase
 
 /// The sandbox's schema: its own books, in its own database.
 enum SandboxMigrations {
-    static let all: [Migration] = [Migration(1, "charges", sqlite: sqlite, postgres: [])]
+    static let all: [Migration] = [Migration(1, "charges", portable: tables)]
 
-    private static let sqlite = [
+    private static let tables = [
         """
         CREATE TABLE charges (
             reference TEXT NOT NULL PRIMARY KEY,

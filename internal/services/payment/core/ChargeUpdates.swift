@@ -9,7 +9,7 @@ import SoukPaymentKernel
 import SoukTime
 
 /// Takes what a provider says about a charge into the books, by whatever way it reaches us: a webhook, the answer to a
-/// call, the reconciler's look. Everything happens in the caller's transaction.
+/// call, the reconciler's look. Everything happens in the caller's transaction, which may run again.
 struct ChargeUpdates: Sendable {
     let intents: IntentStore
     let commissions: CommissionStore
@@ -21,7 +21,7 @@ struct ChargeUpdates: Sendable {
 
     /// Moves an intent on, if the signal does.
     ///
-    /// - Parameter intent: as read in this transaction.
+    /// - Parameter intent: as read, and locked, in this transaction.
     /// - Parameter isAnnounced: whether a failure is published; not when the caller learns of it in person.
     /// - Returns: `.applied`, `.ignored` or `.mismatch`.
     func apply(
@@ -31,10 +31,10 @@ struct ChargeUpdates: Sendable {
         case .ignore:
             return .ignored
         case .mismatch:
-            reportMismatch(signal, intent)
+            tx.afterCommit { reportMismatch(signal, intent) }
             return .mismatch
         case .become(let state, let reason):
-            // The intent was read in this transaction, which excludes other writers.
+            // The intent was read and locked in this transaction, which excludes other writers.
             guard try await intents.move(intent, to: state, reason: reason, now: clock.now(), in: tx) else {
                 return .ignored
             }

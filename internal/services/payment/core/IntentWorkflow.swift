@@ -25,7 +25,9 @@ struct IntentWorkflow: Sendable {
     /// - Throws: `PaymentKernelError`, `DatabaseError`.
     func create(_ request: IntentRequest) async throws -> Intent {
         try Self.check(request)
-        let intent = try await database.transaction { try await findOrInsert(request, in: $0) }
+        let intent = try await database.transaction(isolation: .readCommitted) {
+            try await findOrInsert(request, in: $0)
+        }
         switch intent.state {
         case .pending where intent.payURL == nil:
             return try await openCharge(intent)
@@ -49,6 +51,7 @@ struct IntentWorkflow: Sendable {
     }
 
     private func findOrInsert(_ request: IntentRequest, in tx: any Transaction) async throws -> Intent {
+        try await store.lock(request.orderID, in: tx)
         if let known = try await store.find(order: request.orderID, in: tx) {
             let shares = try await store.shares(of: known.id, in: tx)
                 .map { IntentRequest.Share(vendorID: $0.vendorID, gross: $0.gross) }
@@ -85,7 +88,7 @@ struct IntentWorkflow: Sendable {
         } catch .unavailable(let detail) {
             throw PaymentKernelError.unavailable(detail)
         }
-        let opened = try await database.transaction { tx in
+        let opened = try await database.transaction(isolation: .readCommitted) { tx in
             try await store.setCharge(charge, of: intent.id, now: clock.now(), in: tx)
             return try await store.find(intent.id, in: tx)
         }
@@ -103,8 +106,9 @@ struct IntentWorkflow: Sendable {
     /// - Returns: nil for an order without an intent, which can't get one from now on.
     /// - Throws: `PaymentKernelError.unavailable`, `DatabaseError`.
     func cancel(_ order: OrderID) async throws -> Intent? {
-        let found = try await database.transaction { tx -> Intent? in
-            guard let intent = try await store.find(order: order, in: tx) else {
+        let found = try await database.transaction(isolation: .readCommitted) { tx -> Intent? in
+            try await store.lock(order, in: tx)
+            guard let intent = try await store.find(order: order, locked: true, in: tx) else {
                 try await store.insertTombstone(order, now: clock.now(), in: tx)
                 return nil
             }
@@ -149,8 +153,10 @@ struct IntentWorkflow: Sendable {
     /// Applies what the provider said, and gives the intent as it is then.
     @discardableResult
     func settle(_ id: PaymentID, _ signal: ChargeSignal?, isAnnounced: Bool = true) async throws -> Intent {
-        try await database.transaction { tx in
-            guard let intent = try await store.find(id, in: tx) else { throw PaymentError.notFound }
+        try await database.transaction(isolation: .readCommitted) { tx in
+            guard let intent = try await store.find(id, locked: true, in: tx) else {
+                throw PaymentError.notFound
+            }
             guard let signal else { return intent }
             _ = try await updates.apply(signal, to: intent, isAnnounced: isAnnounced, in: tx)
             return try await store.find(id, in: tx) ?? intent

@@ -49,7 +49,7 @@ struct RefundWorker: Sendable {
         } catch .unavailable(let detail) {
             return try await postpone(refund, detail)
         }
-        try await database.transaction { try await refunds.succeed(refund.id, in: $0) }
+        try await database.transaction(isolation: .readCommitted) { try await refunds.succeed(refund, in: $0) }
     }
 
     private func postpone(_ refund: Refund, _ detail: String) async throws {
@@ -63,7 +63,9 @@ struct RefundWorker: Sendable {
     }
 
     private func giveUp(_ refund: Refund, _ detail: String, failure: String = "no_charge") async throws {
-        try await database.transaction { try await refunds.fail(refund, failure: failure, in: $0) }
+        try await database.transaction(isolation: .readCommitted) {
+            try await refunds.fail(refund, failure: failure, in: $0)
+        }
         logger.error(
             "refund refused by the provider",
             metadata: [

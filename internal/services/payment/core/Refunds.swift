@@ -28,13 +28,15 @@ struct Refunds: Sendable {
     func request(
         _ request: RefundRequest, of payment: PaymentID, in tx: any Transaction
     ) async throws -> Refund {
+        // Refunds of one payment take turns, so whoever comes second with a key finds what the first one wrote.
+        let found = try await intents.find(payment, locked: true, in: tx)
         if let known = try await store.find(key: request.key, in: tx) {
             guard known.paymentID == payment, try await isAnswered(request, by: known, in: tx) else {
                 throw PaymentError.keyReused
             }
             return known
         }
-        guard let intent = try await intents.find(payment, in: tx) else { throw PaymentError.notFound }
+        guard let intent = found else { throw PaymentError.notFound }
         guard intent.state == .captured else { throw PaymentError.notCaptured }
         let shares = try await intents.shares(of: payment, in: tx)
         let plan = try RefundSplit.plan(request, over: shares, currency: intent.amount.currency)
@@ -52,7 +54,8 @@ struct Refunds: Sendable {
             amount: plan.amount,
             reason: request.reason, returnID: request.returnID, state: .pending, failure: nil, attempts: 0,
             createdAt: now, completedAt: nil)
-        try await store.insert(refund, parts: plan.parts, in: tx)
+        // At the same moment another payment's refund took the key.
+        guard try await store.insert(refund, parts: plan.parts, in: tx) else { throw PaymentError.keyReused }
         tx.afterCommit(wake)
         return refund
     }
@@ -70,9 +73,8 @@ struct Refunds: Sendable {
     func refuse(
         _ request: RefundRequest, amount: Money, of intent: Intent, failure: String, in tx: any Transaction
     ) async throws {
-        guard try await store.find(key: request.key, in: tx) == nil else { return }
         let now = clock.now()
-        try await store.insert(
+        let isNew = try await store.insert(
             Refund(
                 id: RefundID(), paymentID: intent.id, orderID: intent.orderID, key: request.key,
                 amount: amount,
@@ -80,6 +82,7 @@ struct Refunds: Sendable {
                 attempts: 0,
                 createdAt: now, completedAt: now),
             parts: [:], in: tx)
+        guard isNew else { return }
         let logger = logger
         tx.afterCommit {
             PaymentMetrics.refund("failed")
@@ -92,10 +95,12 @@ struct Refunds: Sendable {
     }
 
     /// Books a refund that the provider made: amounts, commission, ledger and event together. Repeating it does nothing.
-    func succeed(_ id: RefundID, in tx: any Transaction) async throws {
-        guard try await store.complete(id, as: .succeeded, failure: nil, now: clock.now(), in: tx),
-            let refund = try await store.find(id, in: tx)
-        else { return }
+    func succeed(_ refund: Refund, in tx: any Transaction) async throws {
+        let id = refund.id
+        _ = try await intents.find(refund.paymentID, locked: true, in: tx)
+        guard try await store.complete(id, as: .succeeded, failure: nil, now: clock.now(), in: tx) else {
+            return
+        }
         let shares = try await intents.shares(of: refund.paymentID, in: tx)
         let shareOf = Dictionary(uniqueKeysWithValues: shares.map { ($0.vendorID, $0) })
         var reversed = Money.zero(refund.amount.currency)
@@ -134,6 +139,7 @@ struct Refunds: Sendable {
     /// Gives up a refund that the provider will never make, and frees what it reserved.
     func fail(_ refund: Refund, failure: String, in tx: any Transaction) async throws {
         let now = clock.now()
+        _ = try await intents.find(refund.paymentID, locked: true, in: tx)
         guard try await store.complete(refund.id, as: .failed, failure: failure, now: now, in: tx) else {
             return
         }

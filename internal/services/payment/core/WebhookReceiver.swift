@@ -39,7 +39,9 @@ struct WebhookReceiver: Sendable {
             PaymentMetrics.webhook(error.code)
             throw error
         }
-        let receipt = try await database.transaction { try await record(event, in: $0) }
+        let receipt = try await database.transaction(isolation: .readCommitted) {
+            try await record(event, in: $0)
+        }
         PaymentMetrics.webhook(receipt.name)
         switch receipt {
         case .processed(.orphan), .processed(.mismatch):
@@ -69,11 +71,13 @@ struct WebhookReceiver: Sendable {
 
     private func apply(_ event: ProviderEvent, in tx: any Transaction) async throws -> WebhookOutcome {
         guard let signal = ChargeSignal(event) else { return .ignored }
-        if let intent = try await intents.find(reference: event.reference, provider: provider.name, in: tx) {
+        if let intent = try await intents.find(
+            reference: event.reference, provider: provider.name, locked: true, in: tx)
+        {
             return try await updates.apply(signal, to: intent, in: tx)
         }
         // The provider may be faster than our note of its reference; it was told whose charge this is.
-        if let paymentID = event.paymentID, let intent = try await intents.find(paymentID, in: tx),
+        if let paymentID = event.paymentID, let intent = try await intents.find(paymentID, locked: true, in: tx),
             intent.reference == nil, intent.provider == provider.name
         {
             try await intents.setReference(event.reference, of: intent.id, now: clock.now(), in: tx)

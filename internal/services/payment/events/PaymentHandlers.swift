@@ -16,14 +16,19 @@ struct PaymentHandlers: Sendable {
 
     var all: [EventHandler] {
         [
-            .on(OrderRefundRequired.self) { event, _, tx in try await refund(event, in: tx) },
-            .on(ReturnApproved.self) { event, _, tx in try await refund(event, in: tx) },
+            .on(OrderRefundRequired.self, isolation: .readCommitted) { event, _, tx in
+                try await refund(event, in: tx)
+            },
+            .on(ReturnApproved.self, isolation: .readCommitted) { event, _, tx in
+                try await refund(event, in: tx)
+            },
         ]
     }
 
     /// All that is left goes back, now or as soon as it is captured after all.
     func refund(_ event: OrderRefundRequired, in tx: any Transaction) async throws {
-        guard let intent = try await intents.find(order: event.orderId, in: tx) else {
+        try await intents.lock(event.orderId, in: tx)
+        guard let intent = try await intents.find(order: event.orderId, locked: true, in: tx) else {
             return try await intents.insertTombstone(event.orderId, now: clock.now(), in: tx)
         }
         guard intent.state == .captured else {
@@ -33,7 +38,10 @@ struct PaymentHandlers: Sendable {
             _ = try await refunds.request(
                 .orderCancelled(event.orderId, reason: event.reason), of: intent.id, in: tx)
         } catch PaymentError.nothingLeft {
-            logger.info("nothing left to refund", metadata: ["order_id": "\(event.orderId)"])
+            let logger = logger
+            tx.afterCommit {
+                logger.info("nothing left to refund", metadata: ["order_id": "\(event.orderId)"])
+            }
         }
     }
 
@@ -48,7 +56,9 @@ struct PaymentHandlers: Sendable {
             reason: "return", returnID: event.returnId)
         do {
             let refund = try await refunds.request(request, of: intent.id, in: tx)
-            if refund.amount != event.amount {
+            guard refund.amount != event.amount else { return }
+            let logger = logger
+            tx.afterCommit {
                 logger.warning(
                     "return refunded in part: an earlier refund took the rest",
                     metadata: [

@@ -87,7 +87,9 @@ struct PaymentRoutes: Sendable {
         let request = RefundRequest(
             key: key, amount: body.amount.map { .exactly($0) } ?? .remaining, vendorID: body.vendorID,
             reason: body.reason, returnID: nil)
-        let refund = try await database.transaction { try await refunds.request(request, of: id, in: $0) }
+        let refund = try await database.transaction(isolation: .readCommitted) {
+            try await refunds.request(request, of: id, in: $0)
+        }
         return try .accepted(RefundResponse(refund))
     }
 }

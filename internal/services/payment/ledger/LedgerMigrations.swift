@@ -12,6 +12,8 @@ import SoukDatabase
 enum LedgerMigrations {
     /// Each string is one statement.
     static let sqlite: [String] = tables + transactionTriggers + entryTriggers
+    /// The same tables and the same refusals.
+    static let postgres: [String] = tables.map(Migration.postgres) + functions + postgresTriggers
 
     private static let tables = [
         """
@@ -124,4 +126,96 @@ enum LedgerMigrations {
         END
         """,
     ]
+
+    // MARK: - PostgreSQL
+
+    private static let functions = [
+        """
+        CREATE FUNCTION ledger_transactions_insert() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW.posted <> 0 THEN RAISE EXCEPTION 'ledger: a transaction starts unposted'; END IF;
+            IF EXISTS (SELECT 1 FROM ledger_transactions
+                WHERE id = NEW.id OR (kind = NEW.kind AND reference = NEW.reference)) THEN
+                RAISE EXCEPTION 'ledger: this transaction exists';
+            END IF;
+            RETURN NEW;
+        END
+        $$
+        """,
+        """
+        CREATE FUNCTION ledger_transactions_update() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF OLD.posted = 1 THEN RAISE EXCEPTION 'ledger: a posted transaction never changes'; END IF;
+            IF NEW.id <> OLD.id OR NEW.kind <> OLD.kind OR NEW.reference <> OLD.reference
+                OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.order_id IS DISTINCT FROM OLD.order_id
+                OR NEW.occurred_at <> OLD.occurred_at OR NEW.posted <> 1 THEN
+                RAISE EXCEPTION 'ledger: a transaction can only be posted';
+            END IF;
+            IF (SELECT count(*) FROM ledger_entries WHERE transaction_id = NEW.id) < 2 THEN
+                RAISE EXCEPTION 'ledger: a transaction has at least two entries';
+            END IF;
+            IF EXISTS (SELECT 1 FROM ledger_entries WHERE transaction_id = NEW.id
+                GROUP BY currency HAVING sum(amount) <> 0) THEN
+                RAISE EXCEPTION 'ledger: a transaction sums to zero in every currency';
+            END IF;
+            RETURN NEW;
+        END
+        $$
+        """,
+        // Balances in a fixed order: two transactions over the same accounts wait for each other, not in a circle.
+        """
+        CREATE FUNCTION ledger_transactions_post() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO ledger_balances (account, currency, balance)
+            SELECT account, currency, sum(amount) FROM ledger_entries
+            WHERE transaction_id = NEW.id GROUP BY account, currency ORDER BY account, currency
+            ON CONFLICT (account, currency) DO UPDATE SET balance = ledger_balances.balance + excluded.balance;
+            RETURN NULL;
+        END
+        $$
+        """,
+        """
+        CREATE FUNCTION ledger_entries_insert() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF (SELECT posted FROM ledger_transactions WHERE id = NEW.transaction_id) IS DISTINCT FROM 0 THEN
+                RAISE EXCEPTION 'ledger: entries go into an unposted transaction';
+            END IF;
+            RETURN NEW;
+        END
+        $$
+        """,
+    ]
+
+    private static let postgresTriggers =
+        [
+            """
+            CREATE TRIGGER ledger_transactions_insert BEFORE INSERT ON ledger_transactions
+            FOR EACH ROW EXECUTE FUNCTION ledger_transactions_insert()
+            """,
+            """
+            CREATE TRIGGER ledger_transactions_update BEFORE UPDATE ON ledger_transactions
+            FOR EACH ROW EXECUTE FUNCTION ledger_transactions_update()
+            """,
+            """
+            CREATE TRIGGER ledger_transactions_post AFTER UPDATE OF posted ON ledger_transactions
+            FOR EACH ROW WHEN (NEW.posted = 1) EXECUTE FUNCTION ledger_transactions_post()
+            """,
+            """
+            CREATE TRIGGER ledger_entries_insert BEFORE INSERT ON ledger_entries
+            FOR EACH ROW EXECUTE FUNCTION ledger_entries_insert()
+            """,
+            refusal(of: "DELETE", on: "ledger_transactions", "ledger: transactions are never deleted"),
+            refusal(of: "UPDATE", on: "ledger_entries", "ledger: entries never change"),
+            refusal(of: "DELETE", on: "ledger_entries", "ledger: entries are never deleted"),
+            refusal(of: "UPDATE", on: "ledger_accounts", "ledger: accounts never change"),
+        ] + ["ledger_accounts", "ledger_transactions", "ledger_entries", "ledger_balances"].map {
+            refusal(of: "TRUNCATE", on: $0, "ledger: the books are never emptied")
+        }
+
+    private static func refusal(of change: String, on table: String, _ reason: String) -> String {
+        """
+        CREATE TRIGGER \(table)_\(change.lowercased()) BEFORE \(change) ON \(table)
+        FOR EACH \(change == "TRUNCATE" ? "STATEMENT" : "ROW") EXECUTE FUNCTION payment_refuse('\(reason)')
+        """
+    }
 }

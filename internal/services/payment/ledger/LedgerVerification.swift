@@ -32,7 +32,7 @@ struct LedgerVerifier: Sendable {
             var differences: [LedgerVerification.Difference] = []
             for check in Self.checks {
                 let rows = try await reader.query(
-                    "SELECT subject, currency, expected, actual FROM (\(raw: check.query)) LIMIT \(Self.maxDifferences)"
+                    "SELECT subject, currency, expected, actual FROM (\(raw: check.query)) findings LIMIT \(Self.maxDifferences)"
                 )
                 differences += try rows.map { row in
                     LedgerVerification.Difference(
@@ -75,7 +75,7 @@ struct LedgerVerifier: Sendable {
             """
             SELECT account AS subject, currency, sum(entry) AS expected, sum(balance) AS actual FROM (
                 SELECT account, currency, amount AS entry, 0 AS balance FROM ledger_entries
-                UNION ALL SELECT account, currency, 0, balance FROM ledger_balances)
+                UNION ALL SELECT account, currency, 0, balance FROM ledger_balances) sums
             GROUP BY account, currency HAVING sum(entry) <> sum(balance)
             """
         ),
@@ -115,7 +115,7 @@ struct LedgerVerifier: Sendable {
                     (s.gross - s.commission) - (s.refunded - s.commission_reversed) AS share, 0 AS entry
                 FROM payment_shares s JOIN payment_intents i ON i.id = s.payment_id WHERE i.state = 'captured'
                 UNION ALL
-                SELECT account, currency, 0, -amount FROM ledger_entries WHERE account LIKE 'vendor:%')
+                SELECT account, currency, 0, -amount FROM ledger_entries WHERE account LIKE 'vendor:%') sums
             GROUP BY account, currency HAVING sum(share) <> sum(entry)
             """
         ),
@@ -125,11 +125,11 @@ struct LedgerVerifier: Sendable {
     private static func moneyAgainstPostings(source: String, kind: String, sign: String) -> String {
         """
         SELECT subject, currency, sum(expected) AS expected, sum(actual) AS actual FROM (
-            SELECT id AS subject, currency, amount AS expected, 0 AS actual FROM (\(source))
+            SELECT id AS subject, currency, amount AS expected, 0 AS actual FROM (\(source)) source
             UNION ALL
             SELECT t.reference, e.currency, 0, \(sign)e.amount
             FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
-            WHERE t.kind = '\(kind)' AND e.account LIKE 'provider:%')
+            WHERE t.kind = '\(kind)' AND e.account LIKE 'provider:%') sums
         GROUP BY subject, currency HAVING sum(expected) <> sum(actual)
         """
     }

@@ -15,18 +15,23 @@ struct IntentStore: Sendable {
 
     // MARK: Reading
 
-    func find(_ id: PaymentID, in reader: any SQLExecutor) async throws(DatabaseError) -> Intent? {
-        try await one("WHERE id = \(id)", in: reader)
-    }
-
-    func find(order: OrderID, in reader: any SQLExecutor) async throws(DatabaseError) -> Intent? {
-        try await one("WHERE order_id = \(order)", in: reader)
+    /// - Parameter locked: whether other writers of the intent wait until the transaction ends: so do all that change it.
+    func find(
+        _ id: PaymentID, locked: Bool = false, in reader: any SQLExecutor
+    ) async throws(DatabaseError) -> Intent? {
+        try await one("WHERE id = \(id)", locked, in: reader)
     }
 
     func find(
-        reference: String, provider: String, in reader: any SQLExecutor
+        order: OrderID, locked: Bool = false, in reader: any SQLExecutor
     ) async throws(DatabaseError) -> Intent? {
-        try await one("WHERE provider = \(provider) AND reference = \(reference)", in: reader)
+        try await one("WHERE order_id = \(order)", locked, in: reader)
+    }
+
+    func find(
+        reference: String, provider: String, locked: Bool = false, in reader: any SQLExecutor
+    ) async throws(DatabaseError) -> Intent? {
+        try await one("WHERE provider = \(provider) AND reference = \(reference)", locked, in: reader)
     }
 
     func find(orders: [OrderID], in reader: any SQLExecutor) async throws(DatabaseError) -> [Intent] {
@@ -95,6 +100,11 @@ struct IntentStore: Sendable {
     }
 
     // MARK: Writing
+
+    /// Lets those who might give an order its intent, or its tombstone, take turns; before any row.
+    func lock(_ order: OrderID, in tx: any Transaction) async throws(DatabaseError) {
+        try await tx.lock("order:\(order)")
+    }
 
     func insert(
         _ request: IntentRequest, id: PaymentID, provider: String, nextCheckAt: Timestamp, now: Timestamp,
@@ -195,8 +205,11 @@ struct IntentStore: Sendable {
 
     // MARK: Rows
 
-    private func one(_ filter: SQL, in reader: any SQLExecutor) async throws(DatabaseError) -> Intent? {
-        try await many(filter, in: reader).first
+    private func one(
+        _ filter: SQL, _ locked: Bool, in reader: any SQLExecutor
+    ) async throws(DatabaseError) -> Intent? {
+        let lock = locked ? reader.forUpdate : ""
+        return try await many("\(sql: filter)\(sql: lock)", in: reader).first
     }
 
     private func many(_ filter: SQL, in reader: any SQLExecutor) async throws(DatabaseError) -> [Intent] {

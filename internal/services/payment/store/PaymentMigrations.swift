@@ -3,9 +3,26 @@ import SoukDatabase
 /// The payment service's schema.
 enum PaymentMigrations {
     static let all: [Migration] = [
-        Migration(1, "payments", sqlite: payments + webhooks, postgres: []),
-        Migration(2, "ledger", sqlite: LedgerMigrations.sqlite, postgres: []),
+        Migration(1, "payments", sqlite: payments + webhooks, postgres: postgres),
+        Migration(2, "ledger", sqlite: LedgerMigrations.sqlite, postgres: LedgerMigrations.postgres),
     ]
+
+    private static let postgres =
+        (payments + webhooks).filter { !$0.hasPrefix("CREATE TRIGGER") }.map(Migration.postgres) + [
+            """
+            CREATE FUNCTION payment_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                RAISE EXCEPTION '%', TG_ARGV[0];
+            END
+            $$
+            """,
+            """
+            CREATE TRIGGER payment_intents_captured_is_final BEFORE UPDATE ON payment_intents
+            FOR EACH ROW WHEN (OLD.state = 'captured' AND (NEW.state <> OLD.state OR NEW.captured <> OLD.captured
+                OR NEW.amount <> OLD.amount OR NEW.currency <> OLD.currency))
+            EXECUTE FUNCTION payment_refuse('payment: captured is final')
+            """,
+        ]
 
     private static let payments = [
         """

@@ -55,17 +55,20 @@ struct RefundStore: Sendable {
 
     // MARK: Writing
 
+    /// Writes a refund; false when its key is taken.
     func insert(
         _ refund: Refund, parts: [VendorID: Money], in tx: any Transaction
-    ) async throws(DatabaseError) {
-        try await tx.execute(
+    ) async throws(DatabaseError) -> Bool {
+        let inserted = try await tx.execute(
             """
             INSERT INTO refunds (id, payment_id, order_id, key, amount, currency, reason, return_id, state, failure,
                 next_attempt_at, created_at, completed_at)
             VALUES (\(refund.id), \(refund.paymentID), \(refund.orderID), \(refund.key), \(refund.amount.amount),
                 \(refund.amount.currency.code), \(refund.reason), \(refund.returnID), \(refund.state.rawValue),
                 \(refund.failure), \(refund.createdAt), \(refund.createdAt), \(refund.completedAt))
+            ON CONFLICT (key) DO NOTHING
             """)
+        guard inserted == 1 else { return false }
         for (vendor, amount) in parts.sorted(by: { $0.key < $1.key }) {
             try await tx.execute(
                 """
@@ -73,6 +76,7 @@ struct RefundStore: Sendable {
                 VALUES (\(refund.id), \(vendor), \(amount.amount))
                 """)
         }
+        return true
     }
 
     /// Sets an amount of a captured payment aside; false when less than that is left.

@@ -7,7 +7,11 @@ struct VendorStandingConsumer: Sendable {
     let products: SQLProductStore
 
     var handlers: [EventHandler] {
-        [.on(VendorStatusChanged.self) { event, context, tx in try await handle(event, context, in: tx) }]
+        [
+            .on(VendorStatusChanged.self, isolation: .readCommitted) { event, context, tx in
+                try await handle(event, context, in: tx)
+            }
+        ]
     }
 
     private func handle(

@@ -5,9 +5,9 @@ enum ProductMigrations {
     static let set = "product"
 
     static let all: [Migration] = [
-        migration(
+        Migration(
             1, "categories",
-            [
+            portable: [
                 """
                 CREATE TABLE categories (
                     id TEXT NOT NULL PRIMARY KEY,
@@ -22,9 +22,9 @@ enum ProductMigrations {
                 """,
                 "CREATE INDEX categories_by_parent ON categories (parent_id)",
             ]),
-        migration(
+        Migration(
             2, "products",
-            [
+            portable: [
                 // min_price is that of the active variants, null without any; search_text and sort_name are folded.
                 """
                 CREATE TABLE products (
@@ -87,9 +87,9 @@ enum ProductMigrations {
                 """,
                 "CREATE UNIQUE INDEX product_categories_by_category ON product_categories (category_id, product_id)",
             ]),
-        migration(
+        Migration(
             3, "vendors off the shelf",
-            [
+            portable: [
                 """
                 CREATE TABLE vendors_off_shelf (
                     vendor_id TEXT NOT NULL PRIMARY KEY,
@@ -98,13 +98,4 @@ enum ProductMigrations {
                 """
             ]),
     ]
-
-    /// PostgreSQL has no strict tables (all of its are) and 32-bit `INTEGER`s.
-    private static func migration(_ version: Int, _ name: String, _ statements: [String]) -> Migration {
-        Migration(
-            version, name, sqlite: statements,
-            postgres: statements.map {
-                $0.replacing(") STRICT", with: ")").replacing(" INTEGER", with: " BIGINT")
-            })
-    }
 }

@@ -2,7 +2,8 @@ import SoukDatabase
 import SoukIdentifiers
 import SoukTime
 
-/// Categories in SQL. There are few, and all of them are read together.
+/// Categories in SQL. There are few, and all of them are read together; changes are serializable, because whether one is
+/// right depends on the whole tree.
 struct SQLCategoryStore: CategoryStore {
     let database: any Database
 
@@ -67,7 +68,13 @@ struct SQLCategoryStore: CategoryStore {
                 UNION ALL SELECT 1 FROM product_categories WHERE category_id = \(id) LIMIT 1
                 """)
             guard contents == nil else { throw ProductError.categoryNotEmpty }
-            try await transaction.execute("DELETE FROM categories WHERE id = \(id)")
+            do {
+                try await transaction.execute("DELETE FROM categories WHERE id = \(id)")
+            } catch let error as DatabaseError {
+                // A product, or a category below it, that came at the same moment.
+                guard case .foreignKeyViolation = error.reason else { throw error }
+                throw ProductError.categoryNotEmpty
+            }
         }
     }
 

@@ -14,7 +14,8 @@ struct SQLProductStore: ProductStore {
 
     func create(_ product: Product, slugIsGiven: Bool, creationKey: String?) async throws -> Product {
         try product.validate()
-        return try await database.transaction { transaction in
+        return try await database.transaction(isolation: .readCommitted) { transaction in
+            try await Self.lock(product.vendorID, in: transaction)
             if let creationKey,
                 let made = try await Self.product(
                     "vendor_id = \(product.vendorID) AND creation_key = \(creationKey)", in: transaction)
@@ -42,7 +43,8 @@ struct SQLProductStore: ProductStore {
         _ id: ProductID, of vendor: VendorID, expected: Int?, at now: Timestamp,
         _ change: @escaping @Sendable (inout Product) throws -> Void
     ) async throws -> Product {
-        try await database.transaction { transaction in
+        try await database.transaction(isolation: .readCommitted) { transaction in
+            try await Self.lock(vendor, in: transaction)
             let term: SQL = "id = \(id) AND vendor_id = \(vendor)"
             guard let before = try await Self.product(term, in: transaction) else {
                 throw ProductError.unknownProduct
@@ -75,6 +77,11 @@ struct SQLProductStore: ProductStore {
 
     // MARK: - Within a transaction
 
+    /// Lets the transactions that change a vendor's products take turns: what they find free stays free.
+    private static func lock(_ vendor: VendorID, in transaction: any Transaction) async throws {
+        try await transaction.lock("vendor:\(vendor)")
+    }
+
     static func product(_ term: SQL, in reader: any SQLExecutor) async throws -> Product? {
         let rows = try await reader.query("SELECT * FROM products WHERE \(sql: term)")
         return try await ProductRows.products(rows, in: reader).first
@@ -92,9 +99,11 @@ struct SQLProductStore: ProductStore {
             ?? Slug.numbered(product.slug, String(product.id.description.suffix(12)))
     }
 
-    private static func checkCategories(_ ids: [CategoryID], in reader: any SQLExecutor) async throws {
+    /// They stay there until the transaction ends.
+    private static func checkCategories(_ ids: [CategoryID], in transaction: any Transaction) async throws {
         guard !ids.isEmpty else { return }
-        let rows = try await reader.query("SELECT id FROM categories WHERE id IN (\(list: ids))")
+        let rows = try await transaction.query(
+            "SELECT id FROM categories WHERE id IN (\(list: ids)) ORDER BY id\(sql: transaction.forShare)")
         let known = Set(try rows.map { try $0.get("id", as: CategoryID.self) })
         let errors = ids.enumerated().filter { !known.contains($0.element) }.map { index, _ in
             FieldError(

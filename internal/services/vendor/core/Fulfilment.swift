@@ -9,7 +9,8 @@ import SoukVendorKernel
 
 /// What vendors do with their parts of paid orders: accept, ship, deliver.
 ///
-/// A suspended vendor does so too: what customers paid for is still sent to them.
+/// A suspended vendor does so too: what customers paid for is still sent to them. Every change locks its vendor order
+/// first, and stock after it.
 struct Fulfilment: Sendable {
     let database: any Database
     let ledger: StockLedger
@@ -30,7 +31,7 @@ struct Fulfilment: Sendable {
     ///   ``VendorError/insufficientStock(_:)``.
     func accept(_ id: VendorOrderID, by user: UserID) async throws -> VendorOrder {
         let now = clock.now()
-        return try await database.transaction { tx in
+        return try await database.transaction(isolation: .readCommitted) { tx in
             let order = try await own(id, user, tx)
             guard let status = try order.status.accepting() else { return order }
             if order.isBackordered {
@@ -53,7 +54,7 @@ struct Fulfilment: Sendable {
     ) async throws -> (VendorOrder, ShipmentID) {
         let now = clock.now()
         let shipmentID = ShipmentID()
-        return try await database.transaction { tx in
+        return try await database.transaction(isolation: .readCommitted) { tx in
             let order = try await own(id, user, tx)
             let scope = "shipment:\(id)"
             if let made = try await AppliedRequestTable.result(of: key, in: scope, tx).flatMap(
@@ -91,7 +92,7 @@ struct Fulfilment: Sendable {
     /// - Throws: ``VendorError/notFound(_:)`` for order or shipment.
     func deliver(_ shipment: ShipmentID, of id: VendorOrderID, by user: UserID) async throws -> VendorOrder {
         let now = clock.now()
-        return try await database.transaction { tx in
+        return try await database.transaction(isolation: .readCommitted) { tx in
             let order = try await own(id, user, tx)
             guard let parcel = order.shipments.first(where: { $0.id == shipment }) else {
                 throw VendorError.notFound(.shipment)
@@ -111,7 +112,8 @@ struct Fulfilment: Sendable {
     /// - Throws: ``VendorKernelError/alreadyShipped(_:)``.
     func cancel(_ order: OrderID, releasing reservations: Reservations) async throws {
         let now = clock.now()
-        try await database.transaction { tx in
+        try await database.transaction(isolation: .readCommitted) { tx in
+            try await ReservationTable.lock(order, tx)
             let parts = try await VendorOrderTable.lock(of: order, tx)
             guard parts.allSatisfy(\.status.isCancellable) else {
                 throw VendorKernelError.alreadyShipped(order)

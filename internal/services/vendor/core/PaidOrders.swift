@@ -21,6 +21,7 @@ struct PaidOrders: Sendable {
     /// backordered, and its vendor can accept it once there is stock.
     func fulfil(_ order: OrderPaid, _ tx: any Transaction) async throws {
         let now = clock.now()
+        try await ReservationTable.lock(order.orderId, tx)
         guard try await !ReservationTable.isCancelled(order.orderId, tx) else {
             try await reservations.release(order.orderId, at: now, tx)
             return

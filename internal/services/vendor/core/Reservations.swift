@@ -5,6 +5,10 @@ import SoukTime
 import SoukVendorKernel
 
 /// Holds on stock, from checkout until the order is paid, given up, or out of time.
+///
+/// The rows of stock are hot: everybody who buys a SKU changes one. So these transactions run at `.readCommitted`, where
+/// they wait for each other instead of running again: the order's turn first, then the rows in the order of
+/// ``StockQuantities``, each changed by one guarded statement.
 struct Reservations: Sendable {
     /// Holds that one transaction of ``expireDue()`` ends at most.
     static let expiryBatch = 50
@@ -23,7 +27,8 @@ struct Reservations: Sendable {
         let stock = StockQuantities(
             request.lines.map { (StockKey(storeID: $0.storeID, sku: $0.sku), $0.quantity) })
         let now = clock.now()
-        return try await database.transaction { tx in
+        return try await database.transaction(isolation: .readCommitted) { tx in
+            try await ReservationTable.lock(request.orderID, tx)
             if let standing = try await standing(request.orderID, stock, at: now, tx) { return standing }
             try await requireSelling(stock, tx)
             var shortages: [VendorKernelError.Shortage] = []
@@ -47,7 +52,7 @@ struct Reservations: Sendable {
     /// - Throws: ``VendorKernelError/reservationEnded(_:)`` if it was committed.
     func release(_ order: OrderID) async throws {
         let now = clock.now()
-        try await database.transaction { tx in
+        try await database.transaction(isolation: .readCommitted) { tx in
             guard try await !release(order, at: now, tx),
                 try await ReservationTable.find(order, tx)?.state == .committed
             else { return }
@@ -58,6 +63,7 @@ struct Reservations: Sendable {
     /// Gives an order's hold back within a transaction; false if there is none to give back.
     @discardableResult
     func release(_ order: OrderID, at now: Timestamp, _ tx: any Transaction) async throws -> Bool {
+        try await ReservationTable.lock(order, tx)
         guard let id = try await ReservationTable.end(order, as: .released, at: now, tx) else { return false }
         try await ledger.unhold(try await ReservationTable.lines(of: [id], tx), forSale: false, at: now, tx)
         return true
@@ -76,7 +82,7 @@ struct Reservations: Sendable {
             let now = clock.now()
             // Mostly nothing is due, and then the writers need not wait for this.
             guard try await ReservationTable.isAnyDue(at: now, database) else { return }
-            let expired = try await database.transaction { tx in
+            let expired = try await database.transaction(isolation: .readCommitted) { tx in
                 let ids = try await ReservationTable.expire(at: now, limit: Self.expiryBatch, tx)
                 guard !ids.isEmpty else { return 0 }
                 try await ledger.unhold(

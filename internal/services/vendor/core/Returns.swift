@@ -8,7 +8,7 @@ import SoukMoney
 import SoukPagination
 import SoukTime
 
-/// Goods on their way back: customers ask, vendors decide.
+/// Goods on their way back: customers ask, vendors decide. A request locks its vendor order, a decision its return.
 struct Returns: Sendable {
     let database: any Database
     let ledger: StockLedger
@@ -27,7 +27,7 @@ struct Returns: Sendable {
     ) async throws -> ReturnCase {
         let now = clock.now()
         let returnID = ReturnID()
-        return try await database.transaction { tx in
+        return try await database.transaction(isolation: .readCommitted) { tx in
             guard let order = try await VendorOrderTable.find(id, tx, locking: true),
                 order.customerID == customer
             else {
@@ -62,7 +62,7 @@ struct Returns: Sendable {
     /// - Throws: ``VendorError/notFound(_:)``, ``VendorError/illegalReturnDecision(_:_:)``.
     func approve(_ id: ReturnID, restock: Bool, by user: UserID) async throws -> ReturnCase {
         let now = clock.now()
-        return try await database.transaction { tx in
+        return try await database.transaction(isolation: .readCommitted) { tx in
             let request = try await own(id, user, tx)
             guard let status = try request.status.deciding(.approved) else { return request }
             try await ReturnTable.decide(id, status, rejectionReason: nil, isRestocked: restock, at: now, tx)
@@ -90,7 +90,7 @@ struct Returns: Sendable {
     /// - Throws: ``VendorError/notFound(_:)``, ``VendorError/illegalReturnDecision(_:_:)``.
     func reject(_ id: ReturnID, reason: String, by user: UserID) async throws -> ReturnCase {
         let now = clock.now()
-        return try await database.transaction { tx in
+        return try await database.transaction(isolation: .readCommitted) { tx in
             let request = try await own(id, user, tx)
             guard let status = try request.status.deciding(.rejected) else { return request }
             try await ReturnTable.decide(id, status, rejectionReason: reason, isRestocked: nil, at: now, tx)

@@ -27,7 +27,7 @@ struct StockKeeping: Sendable {
     ) async throws -> [StockItem] {
         let now = clock.now()
         let skus = counts.map(\.sku)
-        return try await database.transaction { tx in
+        return try await database.transaction(isolation: .readCommitted) { tx in
             _ = try await own(id, user, tx, locking: true)
             var items = try await StockTable.find(skus, in: id, tx, locking: true)
             let scope = "inventory.count:\(id)"
@@ -71,7 +71,7 @@ struct StockKeeping: Sendable {
     ) async throws -> StockItem {
         let now = clock.now()
         let stock = StockKey(storeID: id, sku: sku)
-        return try await database.transaction { tx in
+        return try await database.transaction(isolation: .readCommitted) { tx in
             _ = try await own(id, user, tx, locking: true)
             guard let old = try await StockTable.find(stock, tx, locking: true) else {
                 throw VendorError.notFound(.inventory)

@@ -1,3 +1,4 @@
+import SoukDatabase
 import SoukEvents
 import SoukEventsRuntime
 
@@ -5,8 +6,12 @@ import SoukEventsRuntime
 enum OrderEventHandlers {
     static func all(_ orders: PaidOrders) -> [EventHandler] {
         [
-            .on(OrderPaid.self) { event, _, tx in try await orders.fulfil(event, tx) },
-            .on(OrderCancelled.self) { event, _, tx in try await orders.giveUp(event, tx) },
+            .on(OrderPaid.self, isolation: .readCommitted) { event, _, tx in
+                try await orders.fulfil(event, tx)
+            },
+            .on(OrderCancelled.self, isolation: .readCommitted) { event, _, tx in
+                try await orders.giveUp(event, tx)
+            },
         ]
     }
 }

@@ -5,6 +5,11 @@ import SoukTime
 
 /// Holds on stock, and orders that must not get any more, in the database.
 enum ReservationTable {
+    /// Lets the transactions about one order take turns; before any row, so that a hold and its end can't miss each other.
+    static func lock(_ order: OrderID, _ tx: any Transaction) async throws {
+        try await tx.lock("order:\(order)")
+    }
+
     static func insert(
         _ reservation: HeldStock, _ stock: StockQuantities, at now: Timestamp, _ tx: any Transaction
     ) async throws {
@@ -74,7 +79,7 @@ enum ReservationTable {
             UPDATE reservations SET state = 'expired', updated_at = \(now)
             WHERE state = 'held' AND id IN (
                 SELECT id FROM reservations WHERE state = 'held' AND expires_at <= \(now)
-                ORDER BY expires_at, id LIMIT \(limit))
+                ORDER BY expires_at, id LIMIT \(limit)\(sql: tx.forUpdateSkippingLocked))
             RETURNING id
             """
         ).map { try $0.get("id") }

@@ -59,7 +59,7 @@ enum ReturnTable {
 
     static func find(_ id: ReturnID, _ db: any SQLExecutor, locking: Bool = false) async throws -> ReturnCase?
     {
-        let lock = locking ? db.forUpdate : ""
+        let lock = locking ? db.forUpdate(of: "returns") : ""
         let rows = try await db.query(
             "SELECT \(sql: columns) FROM \(sql: tables) WHERE returns.id = \(id)\(sql: lock)")
         return try await complete(rows, db).first

@@ -19,15 +19,6 @@ extension SQLExecutor {
             """)
         return Page(items: try rows.map(item), request: request, totalCount: total)
     }
-
-    /// Ends a `SELECT` whose rows are about to be changed. SQLite's transactions have the whole database to
-    /// themselves; PostgreSQL locks rows.
-    var forUpdate: SQL {
-        switch dialect {
-        case .sqlite: ""
-        case .postgres: " FOR UPDATE"
-        }
-    }
 }
 
 extension Row {

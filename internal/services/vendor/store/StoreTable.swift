@@ -45,7 +45,7 @@ enum StoreTable {
     static func find(
         _ id: StoreID, ownedBy user: UserID, _ db: any SQLExecutor, locking: Bool = false
     ) async throws -> Store? {
-        let lock = locking ? db.forUpdate : ""
+        let lock = locking ? db.forUpdate(of: "stores") : ""
         return try await db.first(
             """
             SELECT \(sql: columns) FROM \(sql: withVendor)

@@ -3,9 +3,9 @@ import SoukDatabase
 /// The vendor service's schema.
 enum VendorMigrations {
     static let all = [
-        portable(1, "accounts", accounts),
-        portable(2, "stock", stock),
-        portable(3, "fulfilment", fulfilment),
+        Migration(1, "accounts", portable: accounts),
+        Migration(2, "stock", portable: stock),
+        Migration(3, "fulfilment", portable: fulfilment),
     ]
 
     private static let accounts = [
@@ -193,13 +193,4 @@ enum VendorMigrations {
         """,
         "CREATE INDEX vendor_orders_by_customer ON vendor_orders (customer_id, created_at, id)",
     ]
-
-    /// The same tables on both databases: PostgreSQL is always strict, and its `INTEGER` has 32 bits only.
-    private static func portable(_ version: Int, _ name: String, _ statements: [String]) -> Migration {
-        Migration(
-            version, name, sqlite: statements,
-            postgres: statements.map {
-                $0.replacing(" INTEGER", with: " BIGINT").replacing(") STRICT", with: ")")
-            })
-    }
 }
