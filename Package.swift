@@ -212,7 +212,7 @@ var services: [Target] {
         + module(
             "SoukAuthGuard", "internal/services/auth-guard",
             [
-                "SoukAuthKernel", "SoukCache", "SoukEvents", "SoukEventsRuntime", "SoukGuards", "SoukIDs",
+                "SoukAuthKernel", "SoukCache", "SoukDatabase", "SoukEvents", "SoukEventsRuntime", "SoukGuards", "SoukIDs",
                 "SoukTime",
             ],
             testing: [

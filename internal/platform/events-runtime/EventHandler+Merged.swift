@@ -2,7 +2,7 @@ import SoukDatabase
 
 extension EventHandler {
     /// One handler for each type, in the order of their first mention. Those of one type run one after the other in
-    /// the transaction of the event, so that either all have had it or none.
+    /// the transaction of the event, so that either all have had it or none; serializable if one of them needs it.
     static func merged(_ handlers: [EventHandler]) -> [EventHandler] {
         var merged: [EventHandler] = []
         for handler in handlers {
@@ -12,7 +12,10 @@ extension EventHandler {
             }
             let first = merged[index]
             precondition(first.topic == handler.topic, "a type of event has one topic")
-            merged[index] = EventHandler(type: first.type, topic: first.topic) { envelope, context, transaction in
+            let isolation =
+                first.isolation == handler.isolation ? first.isolation : .serializable
+            merged[index] = EventHandler(type: first.type, topic: first.topic, isolation: isolation) {
+                envelope, context, transaction in
                 try await first.run(envelope, context, transaction)
                 try await handler.run(envelope, context, transaction)
             }

@@ -21,15 +21,18 @@ package enum PostgresTestServer {
 
     /// A new, empty database, which goes when it is closed or dropped.
     ///
-    /// - Parameter configure: Changes the options before it is opened.
+    /// - Parameters:
+    ///   - template: The name of a database that nobody is connected to: its copy is made instead of an empty one.
+    ///   - configure: Changes the options before it is opened.
     package static func makeDatabase(
-        _ configure: (inout PostgresOptions) -> Void = { _ in }
+        template: String? = nil, _ configure: (inout PostgresOptions) -> Void = { _ in }
     ) async throws -> PostgresTestDatabase {
         guard let url, let slash = url.lastIndex(of: "/") else {
             throw DatabaseError(.connection, detail: hint)
         }
         let name = "souk_test_" + UUID().uuidString.lowercased().replacing("-", with: "")
-        try await administrator(url).execute(SQL(raw: "CREATE DATABASE \(name)"))
+        let copied = template.map { " TEMPLATE \($0)" } ?? ""
+        try await administrator(url).execute(SQL(raw: "CREATE DATABASE \(name)\(copied)"))
         let parameters = url[slash...].firstIndex(of: "?").map { String(url[$0...]) } ?? ""
         var options = try PostgresOptions(url: "\(url[..<slash])/\(name)\(parameters)")
         configure(&options)

@@ -4,10 +4,15 @@ package import SoukDatabaseSQLite
 
 /// A SQLite database in a temporary folder of its own, which goes when the database is dropped.
 ///
-/// It is the driver that production uses, with commits that do not wait for the disk.
+/// It is the driver that production uses, with commits that do not wait for the disk. With `SOUK_TEST_DATABASE=postgres`
+/// tests that ask for any database get one on PostgreSQL, so that every store is tested on both.
 package final class TestDatabase: Database {
     private let database: SQLiteDatabase
     private let folder: TemporaryFolder
+
+    /// What tests that ask for any database get. One that concerns a single kind says so with `.enabled(if:)`.
+    package static let dialect: Dialect =
+        ProcessInfo.processInfo.environment["SOUK_TEST_DATABASE"].flatMap(Dialect.init) ?? .sqlite
 
     private init(_ database: SQLiteDatabase, _ folder: TemporaryFolder) {
         self.database = database
@@ -26,7 +31,7 @@ package final class TestDatabase: Database {
         try await make(sets: sets.map { ($0.key, $0.value) })
     }
 
-    /// A new, empty database opened with the options given.
+    /// A new, empty SQLite database opened with the options given.
     package static func make(options: SQLiteOptions) async throws -> TestDatabase {
         let folder = try TemporaryFolder()
         return TestDatabase(
@@ -34,6 +39,7 @@ package final class TestDatabase: Database {
     }
 
     private static func make(sets: [(name: String, migrations: [Migration])]) async throws -> any Database {
+        if dialect == .postgres { return try await PostgresTestDatabases.make(sets: sets) }
         let database = try await make(options: SQLiteOptions(synchronous: .off))
         for set in sets { try await Migrator.migrate(database, set.migrations, set: set.name) }
         return database

@@ -1,5 +1,6 @@
 package import SoukAuthKernel
 package import SoukCache
+import SoukDatabase
 import SoukEvents
 package import SoukEventsRuntime
 package import SoukGuards
@@ -30,8 +31,8 @@ extension ActiveAccountGuard {
     package var handlers: [EventHandler] {
         [
             // Nothing is written, so there is nothing that a rollback would have to undo.
-            .on(SessionEnded.self) { event, _, _ in self.drop(sessions: event.sessionIds, of: event.userId) },
-            .on(UserUpdated.self) { event, _, _ in
+            .on(SessionEnded.self, isolation: .readCommitted) { event, _, _ in self.drop(sessions: event.sessionIds, of: event.userId) },
+            .on(UserUpdated.self, isolation: .readCommitted) { event, _, _ in
                 if !event.active { self.drop(user: event.userId) }
             },
         ]
