@@ -106,7 +106,7 @@ var platform: [Target] {
         + module(
             "SoukBrokerKafka", "internal/platform/broker-kafka",
             ["CRDKafka", "SoukBroker", "SoukEnv", .logging, .nio],
-            testing: ["SoukCloudEvents", "SoukIDs", "SoukTesting", "SoukTime"], exclude: ["testing"])
+            testing: ["SoukIDs", "SoukTesting"], exclude: ["testing"])
         + module(
             "SoukBrokerRabbitMQ", "internal/platform/broker-rabbitmq",
             ["CRabbitMQ", "SoukBroker", "SoukErrors", .logging],

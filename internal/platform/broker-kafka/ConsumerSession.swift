@@ -109,7 +109,8 @@ final class ConsumerSession {
         let code = rd_kafka_subscribe(client.pointer, list.pointer)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
             logger.error(
-                "subscribing: \(String(cString: rd_kafka_err2str(code)))", metadata: ["group": "\(group.name)"])
+                "subscribing: \(String(cString: rd_kafka_err2str(code)))",
+                metadata: ["group": "\(group.name)"])
             return
         }
         subscribed = topics
@@ -144,7 +145,8 @@ final class ConsumerSession {
         var isMore = false
         for (partition, room) in group.rooms() {
             guard let queue = queues[partition] else { continue }
-            var records = [UnsafeMutablePointer<rd_kafka_message_t>?](repeating: nil, count: min(room, Self.batch))
+            var records = [UnsafeMutablePointer<rd_kafka_message_t>?](
+                repeating: nil, count: min(room, Self.batch))
             let count = rd_kafka_consume_batch_queue(queue, 0, &records, records.count)
             guard count > 0 else { continue }
             isMore = true
@@ -187,7 +189,9 @@ final class ConsumerSession {
 
     /// Takes the answer to the commit that is under way; waits for it up to the time.
     private func finishCommit(milliseconds: Int32) {
-        guard let partitions = committing, let event = rd_kafka_queue_poll(commitQueue, milliseconds) else { return }
+        guard let partitions = committing, let event = rd_kafka_queue_poll(commitQueue, milliseconds) else {
+            return
+        }
         defer { rd_kafka_event_destroy(event) }
         committing = nil
         let code = rd_kafka_event_error(event)
@@ -272,7 +276,8 @@ final class ConsumerSession {
     private func check(_ error: OpaquePointer?) {
         guard let error else { return }
         logger.error(
-            "rebalancing: \(String(cString: rd_kafka_error_string(error)))", metadata: ["group": "\(group.name)"])
+            "rebalancing: \(String(cString: rd_kafka_error_string(error)))",
+            metadata: ["group": "\(group.name)"])
         rd_kafka_error_destroy(error)
     }
 

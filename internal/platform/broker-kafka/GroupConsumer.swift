@@ -43,7 +43,8 @@ final class GroupConsumer: Sendable {
         shell = Mutex(
             Shell(
                 group: State(
-                    limits: State.Limits(messages: options.lookAheadMessages, bytes: options.lookAheadBytes))))
+                    limits: State.Limits(messages: options.lookAheadMessages, bytes: options.lookAheadBytes)))
+        )
         let thread = Thread { [self] in
             run()
             onEnd(self)
@@ -144,13 +145,16 @@ final class GroupConsumer: Sendable {
         guard isOwn else {
             throw BrokerError(
                 .staleDelivery,
-                detail: "\(handle.partition.topic) \(handle.partition.partition) \(handle.offset) in group \(name)")
+                detail:
+                    "\(handle.partition.topic) \(handle.partition.partition) \(handle.offset) in group \(name)"
+            )
         }
     }
 
     /// True when a partition that was left unread can be read on.
     private func takeRoom(_ shell: inout Shell) -> Bool {
-        guard shell.isHeldBack, shell.group.partitions.contains(where: { shell.group.room(in: $0) > 0 }) else {
+        guard shell.isHeldBack, shell.group.partitions.contains(where: { shell.group.room(in: $0) > 0 })
+        else {
             return false
         }
         shell.isHeldBack = false
@@ -173,7 +177,9 @@ final class GroupConsumer: Sendable {
     var subscribedTopics: Set<String> { shell.withLock { $0.group.topics } }
 
     /// How far the group is in the partitions that this process has.
-    var progress: [PartitionID: (fetched: Int64, unacknowledged: Int)] { shell.withLock { $0.group.progress } }
+    var progress: [PartitionID: (fetched: Int64, unacknowledged: Int)] {
+        shell.withLock { $0.group.progress }
+    }
 
     // MARK: - Thread
 

@@ -41,7 +41,7 @@ struct GroupState<Waiter: Sendable>: Sendable {
     private var members: [MemberID: Member] = [:]
     private var waiters: [(number: UInt64, member: MemberID, waiter: Waiter)] = []
     private var lastNumber: UInt64 = 0
-    private var bytes = 0
+    private(set) var bytes = 0
 
     init(limits: Limits) {
         self.limits = limits
@@ -121,7 +121,9 @@ struct GroupState<Waiter: Sendable>: Sendable {
         guard var member = members[id], member.held.count < member.prefetch else { return nil }
         for step in turns.indices {
             let partition = turns[(turn + step) % turns.count]
-            guard member.topics.contains(partition.topic), cursors[partition]?.hasReady == true else { continue }
+            guard member.topics.contains(partition.topic), cursors[partition]?.hasReady == true else {
+                continue
+            }
             let tag = nextNumber()
             guard let taken = cursors[partition]?.take(tag: tag) else { continue }
             turn = (turn + step + 1) % turns.count

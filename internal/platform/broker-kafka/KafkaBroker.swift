@@ -105,7 +105,8 @@ package final class KafkaBroker: Broker {
             guard state.closing == nil else { return .failure(BrokerError(.closed)) }
             if let group = state.groups[name] { return .success(group) }
             do throws(BrokerError) {
-                let group = try GroupConsumer(name: name, options: options, topics: topics) { [weak self] group in
+                let group = try GroupConsumer(name: name, options: options, topics: topics) {
+                    [weak self] group in
                     self?.forget(group)
                 }
                 state.groups[name] = group

@@ -42,7 +42,8 @@ enum KafkaHeaders {
             }
         }
         let id = headers.removeValue(forKey: messageID) ?? headers[cloudEventID] ?? ""
-        let payload = UnsafeRawBufferPointer(start: record.pointee.payload, count: record.pointee.payload == nil ? 0 : record.pointee.len)
+        let payload = UnsafeRawBufferPointer(
+            start: record.pointee.payload, count: record.pointee.payload == nil ? 0 : record.pointee.len)
         return BrokerMessage(
             id: id, key: text(record.pointee.key, record.pointee.key_len), headers: headers,
             payload: Array(payload))

@@ -84,12 +84,14 @@ final class KafkaProducer: Sendable {
         let batch = PublishBatch(count: messages.count, bytes: bytes, deadline: deadline)
         let isTaken: Result<Bool, BrokerError> = state.withLock { state in
             guard let client = state.client else { return .success(false) }
-            guard state.messages == 0
-                || state.messages + batch.count <= maximumMessages && state.bytes + bytes <= maximumBytes
+            guard
+                state.messages == 0
+                    || state.messages + batch.count <= maximumMessages && state.bytes + bytes <= maximumBytes
             else {
                 return .failure(
                     BrokerError(
-                        .unavailable, detail: "\(state.messages) messages wait for the Kafka cluster already"))
+                        .unavailable, detail: "\(state.messages) messages wait for the Kafka cluster already")
+                )
             }
             state.messages += batch.count
             state.bytes += bytes
@@ -154,7 +156,9 @@ final class KafkaProducer: Sendable {
             let now = ContinuousClock.now
             let isFenced = client.fatalError != nil
             let ending: Ending? = state.withLock { state in
-                if state.ending == nil, isFenced || state.batches.values.contains(where: { $0.deadline <= now }) {
+                if state.ending == nil,
+                    isFenced || state.batches.values.contains(where: { $0.deadline <= now })
+                {
                     state.ending = .retired
                     state.client = nil
                 }

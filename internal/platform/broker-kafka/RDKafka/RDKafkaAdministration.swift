@@ -30,14 +30,17 @@ extension RDKafkaClient {
         let event = rd_kafka_queue_poll(queue, milliseconds + 1_000)
         defer { if let event { rd_kafka_event_destroy(event) } }
         let code = event.map { rd_kafka_event_error($0) } ?? RD_KAFKA_RESP_ERR__TIMED_OUT
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let result = rd_kafka_event_CreateTopics_result(event) else {
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let result = rd_kafka_event_CreateTopics_result(event)
+        else {
             for topic in topics { failures[topic] = code }
             return failures
         }
         var count = 0
         let results = rd_kafka_CreateTopics_result_topics(result, &count)
         for index in 0..<count {
-            guard let result = results?[index], let name = rd_kafka_topic_result_name(result) else { continue }
+            guard let result = results?[index], let name = rd_kafka_topic_result_name(result) else {
+                continue
+            }
             let code = rd_kafka_topic_result_error(result)
             guard code != RD_KAFKA_RESP_ERR_NO_ERROR, code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS else {
                 continue
@@ -79,7 +82,8 @@ extension RDKafkaClient {
         defer { rd_kafka_metadata_destroy(metadata) }
         return (0..<Int(metadata.pointee.topic_cnt)).flatMap { index -> [PartitionID] in
             let topic = metadata.pointee.topics[index]
-            guard topic.err == RD_KAFKA_RESP_ERR_NO_ERROR, let name = topic.topic.map({ String(cString: $0) }),
+            guard topic.err == RD_KAFKA_RESP_ERR_NO_ERROR,
+                let name = topic.topic.map({ String(cString: $0) }),
                 !name.hasPrefix("__")
             else { return [] }
             return (0..<Int(topic.partition_cnt)).map {

@@ -43,7 +43,8 @@ struct RDKafkaConfiguration: ~Copyable {
     ) throws(BrokerError) -> RDKafkaClient {
         var reason = [CChar](repeating: 0, count: 512)
         guard let client = rd_kafka_new(type, pointer, &reason, reason.count) else {
-            let text = String(decoding: reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let text = String(
+                decoding: reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             _ = consume self
             throw BrokerError(.invalidArgument, detail: text)
         }

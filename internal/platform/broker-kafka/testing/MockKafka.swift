@@ -18,7 +18,9 @@ struct MockKafka: ParsableCommand {
     @Option(help: "How many brokers.")
     var brokers = 1
 
-    @Option(help: ArgumentHelp("A topic with another number of partitions; repeatable.", valueName: "name=partitions"))
+    @Option(
+        help: ArgumentHelp(
+            "A topic with another number of partitions; repeatable.", valueName: "name=partitions"))
     var topic: [String] = []
 
     @Flag(help: "Start with the brokers down.")
@@ -47,7 +49,9 @@ struct MockKafka: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
 
         let cluster = try MockCluster(brokers: brokers)
-        for (name, partitions) in topic.compactMap(Self.parse) { try cluster.create(name, partitions: partitions) }
+        for (name, partitions) in topic.compactMap(Self.parse) {
+            try cluster.create(name, partitions: partitions)
+        }
         if down { cluster.setUp(false) }
         Self.say(cluster.bootstrap)
         if control {
@@ -71,7 +75,9 @@ struct MockKafka: ParsableCommand {
 
     private static func parse(_ topic: String) -> (name: String, partitions: Int)? {
         let parts = topic.split(separator: "=")
-        guard parts.count == 2, let partitions = Int(parts[1]), (1...1_000).contains(partitions) else { return nil }
+        guard parts.count == 2, let partitions = Int(parts[1]), (1...1_000).contains(partitions) else {
+            return nil
+        }
         return (String(parts[0]), partitions)
     }
 

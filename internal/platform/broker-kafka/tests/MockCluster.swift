@@ -43,7 +43,9 @@ final class MockCluster: Sendable {
     /// Has the process obey a command; see `mock-kafka --help`.
     func tell(_ command: String) throws {
         try input.write(contentsOf: Data((command + "\n").utf8))
-        guard try Self.line(from: output) == "ok" else { throw Failure(description: "mock-kafka: \(command)?") }
+        guard try Self.line(from: output) == "ok" else {
+            throw Failure(description: "mock-kafka: \(command)?")
+        }
     }
 
     struct Failure: Error, CustomStringConvertible {
@@ -51,9 +53,12 @@ final class MockCluster: Sendable {
     }
 
     private static func executable() throws -> URL {
-        if let path = ProcessInfo.processInfo.environment["SOUK_TEST_KAFKA"] { return URL(fileURLWithPath: path) }
+        if let path = ProcessInfo.processInfo.environment["SOUK_TEST_KAFKA"] {
+            return URL(fileURLWithPath: path)
+        }
         let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let folders = [URL(fileURLWithPath: tests), URL(fileURLWithPath: CommandLine.arguments[0])]
+        let folders =
+            [URL(fileURLWithPath: tests), URL(fileURLWithPath: CommandLine.arguments[0])]
             + CommandLine.arguments.map { URL(fileURLWithPath: $0) }
         for folder in folders {
             let candidate = folder.deletingLastPathComponent().appendingPathComponent("mock-kafka")
