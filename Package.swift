@@ -82,15 +82,14 @@ var platform: [Target] {
         + module("SoukCloudEvents", "internal/platform/cloud-events", ["SoukErrors", "SoukIDs", "SoukTime"])
         + module(
             "SoukDatabase", "internal/platform/database",
-            ["SoukErrors", "SoukIDs", "SoukTime", .crypto, .logging])
+            ["SoukErrors", "SoukIDs", "SoukTime", .crypto, .logging], testing: ["SoukTesting"])
         + module(
             "SoukDatabaseSQLite", "internal/platform/database-sqlite",
             ["CSQLite", "SoukDatabase", "SoukErrors", .logging, .nio],
             testing: ["SoukTesting", "SoukIDs", "SoukTime"])
         + module(
             "SoukDatabasePostgres", "internal/platform/database-postgres",
-            ["CPQ", "SoukDatabase", "SoukErrors", "SoukTime", .logging, .nio],
-            testing: ["SoukTesting", "SoukIDs"])
+            ["CPQ", "SoukDatabase", "SoukTime", .logging], testing: ["SoukErrors", "SoukTesting"])
         + module(
             "SoukCache", "internal/platform/cache", ["SoukErrors", "SoukTime", .crypto, .logging],
             testing: ["SoukTesting"])

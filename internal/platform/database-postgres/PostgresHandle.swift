@@ -176,6 +176,8 @@ final class PostgresHandle {
     /// Sends what is buffered and waits until the next result is there.
     private func receive(_ wait: inout PostgresWait) throws(DatabaseError) {
         while true {
+            // Before the wait, too: what woke it may have been looked at by an earlier one.
+            if wait.isCancelDue(now: .now) { cancel() }
             let unsent = PQflush(connection)
             guard unsent >= 0 else { throw broken() }
             if PQisBusy(connection) == 0 { return }
@@ -183,7 +185,6 @@ final class PostgresHandle {
                 throw broken("the server does not answer")
             }
             let events = waker.wait(socket: socket, writing: unsent == 1, timeout: timeout)
-            if wait.isCancelDue(now: .now) { cancel() }
             if events.isReadable, PQconsumeInput(connection) == 0 { throw broken() }
         }
     }

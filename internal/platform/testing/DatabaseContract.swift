@@ -26,7 +26,8 @@ package enum DatabaseContract {
     }
 
     /// All promises.
-    package static let checks: [Check] = values + constraints + transactions + concurrency + migrations
+    package static let checks: [Check] =
+        values + constraints + transactions + concurrency + isolation + migrations
 
     static func require(_ condition: Bool, _ message: @autoclosure () -> String, line: Int = #line) throws {
         guard condition else { throw Violation(description: "\(message()) (line \(line))") }
