@@ -151,7 +151,7 @@ var platform: [Target] {
                 "SoukPagination", "SoukProto", "SoukTime", .crypto, .grpc, .grpcNIO, .grpcProtobuf, .jwt,
                 .lifecycle, .logging, .metrics, .nio, .protobuf, .tracing,
             ],
-            testing: ["SoukTesting", .grpcInProcess])
+            testing: ["SoukObservability", "SoukTesting", .grpcInProcess])
         + module(
             "SoukEventsRPC", "internal/platform/events-rpc",
             [
