@@ -17,10 +17,19 @@ final class PeerResolver: Sendable {
 
     private struct State {
         var known: [String: [SocketAddress]] = [:]
+        /// Addresses whose connection has ended, as `host:port`: left out once.
+        var dropped: Set<String> = []
         var hasFailed = false
         var waker: CheckedContinuation<Void, Never>?
         var isWanted = false
     }
+
+    /// Look-ups of names that nobody answers take long; others must not wait for the same threads.
+    private static let threads: NIOThreadPool = {
+        let threads = NIOThreadPool(numberOfThreads: 2)
+        threads.start()
+        return threads
+    }()
 
     let addresses: PeerAddresses
     private let lookUp: @Sendable (String, Int) -> [SocketAddress]?
@@ -51,15 +60,17 @@ final class PeerResolver: Sendable {
     func resolve() async -> [Endpoint] {
         var endpoints: [Endpoint] = []
         var found: Set<SocketAddress> = []
+        let dropped = state.withLock { state in
+            defer { state.dropped.removeAll() }
+            return state.dropped
+        }
         for address in addresses.addresses {
-            let lookUp = lookUp
-            // The look-up blocks: not on the threads that run tasks.
-            let answer = try? await NIOThreadPool.singleton.runIfActive {
-                lookUp(address.host, address.port)
-            }
+            // Numbers need no look-up, and must not wait behind names that nobody answers.
+            let answer: [SocketAddress]? =
+                if let number = Self.number(address) { [number] } else { await answer(address) }
             let key = "\(address.host):\(address.port)"
             let current: [SocketAddress] = state.withLock { state in
-                if let answer = answer ?? nil, !answer.isEmpty { state.known[key] = answer }
+                if let answer, !answer.isEmpty { state.known[key] = answer }
                 return state.known[key] ?? []
             }
             for address in current where found.insert(address).inserted {
@@ -67,7 +78,35 @@ final class PeerResolver: Sendable {
             }
         }
         state.withLock { $0.hasFailed = endpoints.isEmpty }
-        return endpoints
+        guard !dropped.isEmpty else { return endpoints }
+        // All at the next look, which is soon.
+        wake()
+        let rest = endpoints.filter { !$0.addresses.contains { dropped.contains($0.hostAndPort) } }
+        return rest.isEmpty ? endpoints : rest
+    }
+
+    /// The look-up blocks: not on the threads that run tasks.
+    private func answer(_ address: PeerAddresses.Address) async -> [SocketAddress]? {
+        let lookUp = lookUp
+        let answer = try? await Self.threads.runIfActive { lookUp(address.host, address.port) }
+        return answer ?? nil
+    }
+
+    /// The address that is given as a number; `nil` for names.
+    private static func number(_ address: PeerAddresses.Address) -> SocketAddress? {
+        var (v4, v6) = (in_addr(), in6_addr())
+        if inet_pton(AF_INET, address.host, &v4) == 1 { return .ipv4(host: address.host, port: address.port) }
+        if inet_pton(AF_INET6, address.host, &v6) == 1 { return .ipv6(host: address.host, port: address.port) }
+        return nil
+    }
+
+    /// The connection to an address has ended.
+    ///
+    /// Of several connections gRPC does not open one again that was closed in good order, while others are there.
+    /// So the address is left out of the next result, and is a new one in the result after that.
+    func dropped(_ address: String) {
+        state.withLock { _ = $0.dropped.insert(address) }
+        wake()
     }
 
     /// Waits until it is time to look again.
@@ -176,5 +215,14 @@ struct PeerResolverFactory: NameResolverFactory {
                 }
             }
         }
+    }
+}
+
+extension SocketAddress {
+    /// As the resolver names addresses of connections.
+    var hostAndPort: String {
+        if let address = ipv4 { return "\(address.host):\(address.port)" }
+        if let address = ipv6 { return "\(address.host):\(address.port)" }
+        return description
     }
 }

@@ -61,13 +61,15 @@ package final class RPCHealth: Sendable {
 
     /// Not serving from now on, whatever is said later; watchers are told and their streams end.
     func end() {
-        state.withLock { state in
-            guard !state.hasEnded else { return }
+        let watchers: [Watcher] = state.withLock { state in
+            guard !state.hasEnded else { return [] }
             for service in state.statuses.keys { Self.change(&state, service, .notServing) }
             state.hasEnded = true
-            for watcher in state.watchers.values { watcher.continuation.finish() }
-            state.watchers.removeAll()
+            defer { state.watchers.removeAll() }
+            return Array(state.watchers.values)
         }
+        // Outside of the lock: finishing calls what waits for the end of the stream.
+        for watcher in watchers { watcher.continuation.finish() }
     }
 
     var all: [String: Status] { state.withLock { $0.statuses } }

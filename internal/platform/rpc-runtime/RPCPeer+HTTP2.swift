@@ -1,4 +1,5 @@
 import GRPCCore
+import NIOCore
 package import GRPCNIOTransportHTTP2Posix
 package import SoukEnv
 
@@ -20,6 +21,12 @@ extension RPCPeer where Transport == HTTP2ClientTransport.Posix {
             $0.connection.maxIdleTime = nil
             $0.connection.keepalive = .init(
                 time: options.keepalive, timeout: .seconds(5), allowWithoutCalls: false)
+            $0.channelDebuggingCallbacks.onCreateTCPConnection = { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        ConnectionWatcher(resolver), position: .first)
+                }
+            }
         }
         var serviceConfig = ServiceConfig()
         serviceConfig.loadBalancingConfig = [.roundRobin]

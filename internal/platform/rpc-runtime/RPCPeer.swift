@@ -43,7 +43,13 @@ package final class RPCPeer<Transport: ClientTransport>: Service {
         let drained = ShutdownSignal()
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await self.client.runConnections() }
+                group.addTask {
+                    do {
+                        try await self.client.runConnections()
+                    } catch let error as RuntimeError where error.code == .clientIsStopped {
+                        // Shut down before it was started.
+                    }
+                }
                 group.addTask {
                     try await drained.begun()
                     try await Task.sleep(for: self.options.defaultTimeout)

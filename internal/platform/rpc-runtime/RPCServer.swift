@@ -57,7 +57,11 @@ package final class RPCServer<Transport: ServerTransport>: Service {
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
-                    try await self.server.serve()
+                    do {
+                        try await self.server.serve()
+                    } catch let error as RuntimeError where error.code == .serverIsStopped {
+                        // Shut down before it was started.
+                    }
                 }
                 group.addTask {
                     // Ends the server when calls don't within the drain time.

@@ -23,7 +23,7 @@ import Testing
             seen.withLock { $0 = context.call }
             return text
         }
-        let answer = try await parts.run {
+        let answer = try await parts.run { () async throws in
             try await parts.peer.ask("hello", CallContext(requestID: "request-7", principal: principal))
         }
         #expect(answer == "hello")
@@ -39,7 +39,7 @@ import Testing
             Issue.record("was called")
             return text
         }
-        try await parts.run {
+        try await parts.run { () async throws in
             await #expect { _ = try await parts.peer.ask() } throws: { error in
                 let failure = error as? RPCFailure
                 return failure?.kind == .unauthenticated && failure?.code == "rpc.identity_required"
@@ -59,7 +59,7 @@ import Testing
             access: .services(["payment"]), identities: keys.ring(for: "vendor"),
             identity: try keys.identity("payment")
         ) { text, _ in text }
-        try await parts.run {
+        try await parts.run { () async throws in
             await #expect { _ = try await parts.peer.ask() } throws: {
                 ($0 as? RPCFailure)?.kind == .unauthenticated
             }
@@ -72,7 +72,7 @@ import Testing
             access: .services(["payment"]), identities: keys.ring(for: "order"),
             identity: try keys.identity("notification")
         ) { text, _ in text }
-        try await parts.run {
+        try await parts.run { () async throws in
             await #expect { _ = try await parts.peer.ask() } throws: { error in
                 let failure = error as? RPCFailure
                 return failure?.kind == .forbidden && failure?.code == "rpc.caller_not_allowed"
@@ -86,7 +86,7 @@ import Testing
         }
         let principal = Principal(userID: UserID(), roles: [.admin], sessionID: "s")
         #expect(
-            try await parts.run {
+            try await parts.run { () async throws in
                 try await parts.peer.ask("", CallContext(requestID: "r", principal: principal))
             } == "nobody")
     }
@@ -115,7 +115,7 @@ import Testing
         let peer = RPCPeer(name: "auth", transport: transport.client, identity: nil)
         let (goodToken, barredToken) = (try await token(good), try await token(barred))
         let identity = try TestKeys("order").identity("order").token(for: "souk")
-        try await running([server, peer]) {
+        try await running([server, peer]) { () async throws in
             let answer = try await peer.ask(metadata: ["authorization": "Bearer \(goodToken)"])
             #expect(answer.contains("\(good)"))
             let refused: [(Metadata, String)] = [
@@ -138,7 +138,7 @@ import Testing
             access: .services(["payment"]), identities: keys.ring(for: "order"),
             identity: try keys.identity("payment")
         ) { text, _ in text }
-        try await parts.run {
+        try await parts.run { () async throws in
             await #expect { _ = try await parts.peer.ask(metadata: ["souk-principal-id": "42"]) } throws: {
                 ($0 as? RPCFailure)?.kind == .invalid
             }

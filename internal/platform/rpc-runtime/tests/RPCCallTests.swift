@@ -17,7 +17,7 @@ import Tracing
             left.withLock { $0 = context.call.context.deadline.map { $0 - .now } }
             return text
         }
-        _ = try await parts.run {
+        _ = try await parts.run { () async throws in
             try await parts.peer.ask("", CallContext(requestID: "r", deadline: .now + .seconds(20)))
         }
         let seen = try #require(left.withLock { $0 })
@@ -47,7 +47,7 @@ import Tracing
             }
             return text
         }
-        try await parts.run {
+        try await parts.run { () async throws in
             let start = ContinuousClock.now
             await #expect {
                 _ = try await parts.peer.ask(
@@ -63,7 +63,7 @@ import Tracing
             Issue.record("was called")
             return text
         }
-        try await parts.run {
+        try await parts.run { () async throws in
             await #expect {
                 _ = try await parts.peer.ask("", CallContext(requestID: "r", deadline: .now - .seconds(1)))
             } throws: { ($0 as? RPCFailure)?.kind == .timedOut }
@@ -77,7 +77,7 @@ import Tracing
             do { try await Task.sleep(for: .seconds(60)) } catch { cancelled.fire() }
             return text
         }
-        try await parts.run {
+        try await parts.run { () async throws in
             let call = Task { try await parts.peer.ask() }
             await started.wait()
             call.cancel()
@@ -104,7 +104,7 @@ import Tracing
             calls.add(1, ordering: .relaxed)
             throw ServiceError(.unavailable, code: "x", message: "x")
         }
-        try await parts.run {
+        try await parts.run { () async throws in
             await #expect { _ = try await parts.peer.ask(idempotent: false) } throws: {
                 ($0 as? RPCFailure)?.code == "x"
             }
@@ -118,7 +118,7 @@ import Tracing
             calls.add(1, ordering: .relaxed)
             throw ServiceError(.unavailable, code: "x", message: "x")
         }
-        try await parts.run {
+        try await parts.run { () async throws in
             await #expect { _ = try await parts.peer.ask() } throws: { ($0 as? RPCFailure)?.code == "x" }
         }
         #expect(calls.load(ordering: .relaxed) == 3)
@@ -130,7 +130,7 @@ import Tracing
             calls.add(1, ordering: .relaxed)
             throw ServiceError(.conflict, code: "x", message: "x")
         }
-        try await parts.run {
+        try await parts.run { () async throws in
             await #expect(throws: RPCFailure.self) { _ = try await parts.peer.ask() }
         }
         #expect(calls.load(ordering: .relaxed) == 1)
@@ -141,7 +141,7 @@ import Tracing
         let parts = InProcess { _, _ in ServiceContext.current?.traceContext?.traceID.description ?? "none" }
         let trace = "0af7651916cd43dd8448eb211c80319c"
         let context = ServiceContext.topLevel.continuing(traceparent: "00-\(trace)-b7ad6b7169203331-01")
-        let seen = try await parts.run {
+        let seen = try await parts.run { () async throws in
             try await ServiceContext.$current.withValue(context) { try await parts.peer.ask() }
         }
         #expect(seen == trace)

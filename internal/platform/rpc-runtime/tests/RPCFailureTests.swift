@@ -28,7 +28,7 @@ import Testing
                 _ throws(KernelError) -> String in throw KernelError(kind: kind)
             }
         }
-        try await parts.run {
+        try await parts.run { () async throws in
             await #expect { _ = try await parts.peer.ask() } throws: { error in
                 guard let failure = error as? RPCFailure else { return false }
                 #expect(failure.kind == kind)
@@ -63,7 +63,7 @@ import Testing
 
     @Test func anUnknownErrorSaysNothingOfItself() async throws {
         let parts = InProcess { _, _ in throw Broken() }
-        try await parts.run {
+        try await parts.run { () async throws in
             await #expect { _ = try await parts.peer.ask() } throws: { error in
                 let failure = error as? RPCFailure
                 return failure?.kind == .internalError && failure?.code == "internal"
@@ -74,7 +74,7 @@ import Testing
 
     @Test func errorsOfTheProductMayBeThrownAsTheyAre() async throws {
         let parts = InProcess { _, _ in throw ValidationError(field: "name", code: "required", message: "Required.") }
-        try await parts.run {
+        try await parts.run { () async throws in
             await #expect { _ = try await parts.peer.ask() } throws: {
                 ($0 as? RPCFailure)?.fieldErrors.first?.field == "name"
             }

@@ -13,7 +13,7 @@ import Testing
 
     @Test func nothingServesUntilTheHostSaysSo() async throws {
         let parts = InProcess { text, _ in text }
-        try await parts.run {
+        try await parts.run { () async throws in
             let client = Client(wrapping: parts.peer.client)
             #expect(try await client.check(.init()).status == .notServing)
             parts.server.health.set(.serving)
@@ -32,7 +32,7 @@ import Testing
 
     @Test func watchTellsEveryChangeAndEndsWithTheServer() async throws {
         let parts = InProcess { text, _ in text }
-        try await parts.run {
+        try await parts.run { () async throws in
             let client = Client(wrapping: parts.peer.client)
             let seen = try await client.watch(.with { $0.service = TestService.name }) { response in
                 var seen: [Grpc_Health_V1_HealthCheckResponse.ServingStatus] = []
@@ -56,7 +56,7 @@ import Testing
 
     @Test func watchOfAnUnknownServiceSaysSoAndStays() async throws {
         let parts = InProcess { text, _ in text }
-        try await parts.run {
+        try await parts.run { () async throws in
             let client = Client(wrapping: parts.peer.client)
             let seen = try await client.watch(.with { $0.service = "no.such.Service" }) { response in
                 var seen: [Grpc_Health_V1_HealthCheckResponse.ServingStatus] = []

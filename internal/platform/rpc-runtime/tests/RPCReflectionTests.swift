@@ -13,7 +13,7 @@ import Testing
 
     private func ask(_ requests: [Request]) async throws -> [Response] {
         let parts = InProcess { text, _ in text }
-        return try await parts.run {
+        return try await parts.run { () async throws in
             try await Grpc_Reflection_V1_ServerReflection.Client(wrapping: parts.peer.client)
                 .serverReflectionInfo(request: .init { try await $0.write(contentsOf: requests) }) { response in
                     var answers: [Response] = []
@@ -70,7 +70,7 @@ import Testing
 
     @Test func theOlderVersionAnswersTheSame() async throws {
         let parts = InProcess { text, _ in text }
-        let names = try await parts.run {
+        let names = try await parts.run { () async throws in
             try await Grpc_Reflection_V1alpha_ServerReflection.Client(wrapping: parts.peer.client)
                 .serverReflectionInfo(
                     request: .init { writer in try await writer.write(.with { $0.listServices = "*" }) }
@@ -89,7 +89,7 @@ import Testing
         var options = RPCServerOptions()
         options.reflection = false
         let parts = InProcess(options: options) { text, _ in text }
-        try await parts.run {
+        try await parts.run { () async throws in
             await #expect {
                 try await Grpc_Reflection_V1_ServerReflection.Client(wrapping: parts.peer.client)
                     .serverReflectionInfo(request: .init { _ in }) { for try await _ in $0.messages {} }

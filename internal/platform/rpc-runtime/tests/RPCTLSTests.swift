@@ -13,10 +13,10 @@ import Testing
         init() throws {
             folder = try TemporaryFolder()
             try openssl(
-                "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj", "/CN=Test authority", "-keyout",
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=Test authority", "-keyout",
                 folder.path("ca.key"), "-out", folder.path("ca.pem"))
             try openssl(
-                "req", "-newkey", "ed25519", "-nodes", "-subj", "/CN=souk", "-keyout", folder.path("souk.key"),
+                "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=souk", "-keyout", folder.path("souk.key"),
                 "-out", folder.path("souk.csr"))
             try Data("subjectAltName=DNS:localhost,IP:127.0.0.1".utf8)
                 .write(to: URL(fileURLWithPath: folder.path("names")))
@@ -50,7 +50,7 @@ import Testing
         peerOptions.tls = clientTLS
         let node = Node(options: serverOptions)
         let peer = try peer("\(host):\(await node.port)", options: peerOptions)
-        let outcome = try await running([peer]) {
+        let outcome = try await running([peer]) { () async throws in
             do throws(RPCFailure) { return try await peer.ask("secure") } catch { return "\(error.kind)" }
         }
         await node.kill()
@@ -58,7 +58,9 @@ import Testing
     }
 
     @Test(arguments: ["127.0.0.1", "localhost"]) func bothSidesOfOneAuthorityTalk(_ host: String) async throws {
-        let tls = try Authority().tls
+        let authority = try Authority()
+        defer { withExtendedLifetime(authority) {} }
+        let tls = authority.tls
         #expect(try await outcome(tls, tls, host: host) == "secure")
     }
 
@@ -78,7 +80,9 @@ import Testing
     }
 
     @Test func plaintextIsRefused() async throws {
-        #expect(try await outcome(try Authority().tls, nil) == "unavailable")
+        let authority = try Authority()
+        defer { withExtendedLifetime(authority) {} }
+        #expect(try await outcome(authority.tls, nil) == "unavailable")
     }
 
     @Test func filesThatAreNotThereAreAnErrorOfTheConfiguration() async throws {
