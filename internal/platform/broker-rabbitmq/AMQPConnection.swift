@@ -34,9 +34,8 @@ final class AMQPConnection {
             _ = amqp_set_rpc_timeout(state, &request)
             try logIn(options, name: name)
         } catch {
-            // Its descriptor may be another's in a moment.
+            // `deinit` follows, after which its descriptor may be another's.
             connected(-1)
-            amqp_destroy_connection(state)
             throw error
         }
     }
