@@ -95,8 +95,8 @@ var platform: [Target] {
             testing: ["SoukTesting"])
         + module(
             "SoukCacheRedis", "internal/platform/cache-redis",
-            ["CHiredis", "SoukCache", "SoukEnv", "SoukErrors", "SoukTime", .logging],
-            testing: ["SoukTesting"])
+            ["CHiredis", "SoukCache", "SoukEnv", .crypto, .logging],
+            testing: ["SoukErrors", "SoukTesting"])
         + module("SoukBroker", "internal/platform/broker", ["SoukErrors"])
         + module(
             "SoukBrokerEmbedded", "internal/platform/broker-embedded",
@@ -143,7 +143,7 @@ var platform: [Target] {
                 "SoukAuthToken", "SoukCache", "SoukCallContext", "SoukErrors", "SoukHTTP", "SoukIDs",
                 "SoukTime", .httpClient, .lifecycle, .logging, .nio,
             ],
-            testing: ["SoukTesting", "SoukHTTPTesting"])
+            testing: ["SoukCacheRedis", "SoukTesting", "SoukHTTPTesting", .hummingbird])
         + module(
             "SoukRPCRuntime", "internal/platform/rpc-runtime",
             [

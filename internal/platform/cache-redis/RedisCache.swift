@@ -1,19 +1,145 @@
 package import SoukCache
 
-/// A cache in Redis.
+/// A cache in Redis (5 or later), shared by all processes: one connection, over which the commands of all tasks go
+/// without waiting for each other.
+///
+/// Connects with the first command, and again by itself when the connection is lost. While there is none, calls fail
+/// at once; while it is being made for the first time, or a command is under way, they fail after
+/// ``RedisOptions/commandTimeout``. Cancelling a task does not shorten that.
 package final class RedisCache: Cache {
-    private init() {}
+    /// Keys of one `DEL`.
+    private static let batch = 500
 
-    package static func open(_ options: RedisOptions) throws(CacheError) -> RedisCache { RedisCache() }
-    package func get(_ key: String) async throws(CacheError) -> [UInt8]? { throw .closed }
+    private let connection: RedisConnection
+
+    private init(_ connection: RedisConnection) {
+        self.connection = connection
+    }
+
+    deinit {
+        connection.shutDown()
+    }
+
+    /// A cache that has not connected yet: Redis may be away.
+    ///
+    /// - Throws: ``CacheError/unavailable(_:)`` when the process has no descriptors left.
+    package static func open(_ options: RedisOptions) throws(CacheError) -> RedisCache {
+        RedisCache(try RedisConnection(options))
+    }
+
+    package func get(_ key: String) async throws(CacheError) -> [UInt8]? {
+        try CacheRules.check(key: key)
+        switch try await ask(RedisCommand("GET", key)) {
+        case .bytes(let value):
+            guard value.count <= CacheRules.maxValueBytes else {
+                throw .unavailable("a value of \(value.count) bytes, which is none of ours")
+            }
+            return value
+        case .none: return nil
+        default: throw Self.misunderstood
+        }
+    }
+
+    @discardableResult
     package func set(
         _ key: String, _ value: [UInt8], timeToLive: Duration, condition: CacheCondition
-    ) async throws(CacheError) -> Bool { throw .closed }
-    package func delete(_ keys: [String]) async throws(CacheError) -> Int { throw .closed }
-    package func increment(_ key: String, by amount: Int, timeToLive: Duration) async throws(CacheError) -> Int {
-        throw .closed
+    ) async throws(CacheError) -> Bool {
+        try CacheRules.check(key: key)
+        try CacheRules.check(value: value)
+        let lifetime = Array("\(try CacheRules.milliseconds(timeToLive))".utf8)
+        if case .ifEqual(let expected) = condition {
+            return try await run(.setIfEqual, key, [expected, value, lifetime]) == .integer(1)
+        }
+        let always = [Array("SET".utf8), Array(key.utf8), value, Array("PX".utf8), lifetime]
+        switch try await ask(RedisCommand(condition == .ifAbsent ? always + [Array("NX".utf8)] : always)) {
+        case .status: return true
+        case .none: return false
+        default: throw Self.misunderstood
+        }
     }
-    package func admit(_ key: String, _ limit: RateLimit) async throws(CacheError) -> RateDecision { throw .closed }
-    package func ping() async throws(CacheError) { throw .closed }
-    package func close() async {}
+
+    @discardableResult
+    package func delete(_ keys: [String]) async throws(CacheError) -> Int {
+        for key in keys { try CacheRules.check(key: key) }
+        var count = 0
+        for start in stride(from: 0, to: keys.count, by: Self.batch) {
+            let part = keys[start..<min(start + Self.batch, keys.count)].map { Array($0.utf8) }
+            guard case .integer(let deleted) = try await ask(RedisCommand([Array("DEL".utf8)] + part)) else {
+                throw Self.misunderstood
+            }
+            count += deleted
+        }
+        return count
+    }
+
+    package func increment(
+        _ key: String, by amount: Int, timeToLive: Duration
+    ) async throws(CacheError) -> Int {
+        try CacheRules.check(key: key)
+        let lifetime = try CacheRules.milliseconds(timeToLive)
+        let arguments = [Array("\(amount)".utf8), Array("\(lifetime)".utf8)]
+        switch try await reply(to: .increment, key, arguments) {
+        case .integer(let sum): return sum
+        case .error("ERR"): throw .invalidArgument("the key holds no counter, or one that would overflow")
+        case let other: throw Self.error(of: other)
+        }
+    }
+
+    package func admit(_ key: String, _ limit: RateLimit) async throws(CacheError) -> RateDecision {
+        try CacheRules.check(key: key)
+        let (seconds, attoseconds) = limit.window.components
+        let window = max(seconds * 1_000_000 + attoseconds / 1_000_000_000_000, 1)
+        let reply = try await run(.admit, key, [Array("\(limit.quota)".utf8), Array("\(window)".utf8)])
+        guard case .array(let parts) = reply, parts.count == 4 else { throw Self.misunderstood }
+        let numbers = parts.compactMap { part -> Int? in
+            if case .integer(let number) = part { number } else { nil }
+        }
+        guard numbers.count == 4 else { throw Self.misunderstood }
+        return RateDecision(
+            isAllowed: numbers[0] == 1, remaining: numbers[1], reset: .microseconds(numbers[2]),
+            retryAfter: .microseconds(numbers[3]))
+    }
+
+    package func ping() async throws(CacheError) {
+        guard case .status = try await ask(RedisCommand("PING")) else { throw Self.misunderstood }
+    }
+
+    package func close() async {
+        await connection.close()
+    }
+
+    // MARK: - Asking
+
+    private static let misunderstood = CacheError.unavailable("Redis answered in an unexpected form")
+
+    /// Runs a script, which the server may have forgotten, as it does with `SCRIPT FLUSH` and a restart.
+    private func run(
+        _ script: RedisScript, _ key: String, _ arguments: [[UInt8]]
+    ) async throws(CacheError) -> RedisReply {
+        let reply = try await reply(to: script, key, arguments)
+        guard case .error = reply else { return reply }
+        throw Self.error(of: reply)
+    }
+
+    private func reply(
+        to script: RedisScript, _ key: String, _ arguments: [[UInt8]]
+    ) async throws(CacheError) -> RedisReply {
+        let reply = try await connection.send(script.command(.byDigest, key, arguments))
+        guard reply == .error("NOSCRIPT") else { return reply }
+        return try await connection.send(script.command(.bySource, key, arguments))
+    }
+
+    private func ask(_ command: RedisCommand) async throws(CacheError) -> RedisReply {
+        let reply = try await connection.send(command)
+        guard case .error = reply else { return reply }
+        throw Self.error(of: reply)
+    }
+
+    private static func error(of reply: RedisReply) -> CacheError {
+        switch reply {
+        case .error("WRONGTYPE"): .invalidArgument("the key holds something else")
+        case .error(let code): .unavailable(RedisFailure(code: code).text)
+        default: misunderstood
+        }
+    }
 }
