@@ -149,11 +149,49 @@ def test_tokens_end(fresh):
     problem(ask(market.souk, "POST", REFRESH, {"refresh_token": idle}), 401)
 
 
+def ended(souk, token: str) -> None:
+    """The access token of a session that is over is refused everywhere, also where none is needed. Processes hear of the end
+    within two seconds, which is the documented bound."""
+    for target in (ME, "/api/v1/orders", "/api/v1/products"):
+        reply = wait_until(f"{target} to refuse the session",
+            lambda: (r := ask(souk, "GET", target, headers=bearer(token))).status == 401 and r, 4)
+        problem(reply, 401, "token.session_ended")
+        assert 'error="invalid_token"' in reply.headers["www-authenticate"]
+
+
+def test_access_tokens_end_with_their_session(market):
+    user = market.shopper()
+    credentials = {"email": user.email, "password": user.password}
+    grant = ask(market.souk, "POST", LOGIN, credentials).data
+    assert ask(market.souk, "GET", ME, headers=bearer(grant["access_token"])).status == 200
+    assert ask(market.souk, "POST", "/api/v1/auth/logout", {"refresh_token": grant["refresh_token"]}).status == 204
+    ended(market.souk, grant["access_token"])
+    assert user.get(ME).status == 200  # another session of the same user
+    grant = ask(market.souk, "POST", LOGIN, credentials).data
+    again = ask(market.souk, "POST", REFRESH, {"refresh_token": grant["refresh_token"]}).data
+    problem(ask(market.souk, "POST", REFRESH, {"refresh_token": grant["refresh_token"]}), 401)
+    ended(market.souk, grant["access_token"])
+    ended(market.souk, again["access_token"])
+
+
+def test_a_deactivated_account_is_refused_everywhere(market):
+    user = market.shopper()
+    token = ask(market.souk, "POST", LOGIN, {"email": user.email, "password": user.password}).data["access_token"]
+    path = f"/api/v1/admin/users/{user.get(ME).data['id']}"
+    market.admin.patch(path, {"active": False})
+    for target in (ME, "/api/v1/orders", "/api/v1/products"):
+        problem(wait_until(f"{target} to refuse the account", lambda: (r := ask(market.souk, "GET", target,
+            headers=bearer(token))).status == 403 and r, 4), 403, "auth.account_inactive")
+    market.admin.patch(path, {"active": True})
+    assert ask(market.souk, "GET", ME, headers=bearer(token)).status in (401, 403)  # the session is gone for good
+
+
 def test_a_new_password_ends_the_other_sessions(market):
     user = market.shopper()
-    stolen = ask(market.souk, "POST", LOGIN, {"email": user.email, "password": user.password}).data["refresh_token"]
+    stolen = ask(market.souk, "POST", LOGIN, {"email": user.email, "password": user.password}).data
     user.patch(ME, {"password": "quite another one", "current_password": user.password})
-    problem(ask(market.souk, "POST", REFRESH, {"refresh_token": stolen}), 401)
+    problem(ask(market.souk, "POST", REFRESH, {"refresh_token": stolen["refresh_token"]}), 401)
+    ended(market.souk, stolen["access_token"])
     problem(ask(market.souk, "POST", LOGIN, {"email": user.email, "password": user.password}), 401)
 
 

@@ -7,7 +7,7 @@ import SoukTime
 /// once loses its session that way too; a grace (`SOUK_AUTH_REFRESH_GRACE`) forgives it, at the price of a window in
 /// which a stolen token still works.
 ///
-/// Access tokens are verified without asking anybody and live on until they expire, also after log-out.
+/// The access tokens of a session end with it: every service's guard asks how the session stands.
 struct TokenRefresh: Sendable {
     let sessions: any SessionStore
     let tokens: TokenIssuer
