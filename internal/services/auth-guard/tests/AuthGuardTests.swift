@@ -3,6 +3,7 @@ import SoukAuthKernel
 import SoukAuthToken
 import SoukCallContext
 import SoukEvents
+import SoukEventsRuntime
 import SoukGuards
 import SoukIDs
 import SoukTesting
