@@ -94,9 +94,9 @@ final class PeerResolver: Sendable {
 
     /// The address that is given as a number; `nil` for names.
     private static func number(_ address: PeerAddresses.Address) -> SocketAddress? {
-        var (v4, v6) = (in_addr(), in6_addr())
-        if inet_pton(AF_INET, address.host, &v4) == 1 { return .ipv4(host: address.host, port: address.port) }
-        if inet_pton(AF_INET6, address.host, &v6) == 1 { return .ipv6(host: address.host, port: address.port) }
+        var bytes: (UInt64, UInt64) = (0, 0)  // room for an address of IPv6
+        if inet_pton(AF_INET, address.host, &bytes) == 1 { return .ipv4(host: address.host, port: address.port) }
+        if inet_pton(AF_INET6, address.host, &bytes) == 1 { return .ipv6(host: address.host, port: address.port) }
         return nil
     }
 
