@@ -183,6 +183,12 @@ var platform: [Target] {
                     "SoukDatabaseSQLite", "SoukErrors", "SoukIDs", "SoukTime",
                 ]),
             library(
+                "SoukRPCTesting", "internal/platform/rpc-testing",
+                [
+                    "SoukEnv", "SoukRPCRuntime", .grpc, .grpcInProcess, .grpcNIO, .jwt,
+                    .lifecycle,
+                ]),
+            library(
                 "SoukHTTPTesting", "internal/platform/http-testing",
                 [
                     "SoukAuthToken", "SoukCallContext", "SoukHTTP", "SoukIDs", .hummingbird, .httpTypes,
@@ -261,7 +267,8 @@ var commands: [Target] {
         .executableTarget(
             name: "souk",
             dependencies: .serviceFoundation + [
-                "SoukAuth", "SoukAuthGuard", "SoukAuthKernel", "SoukBrokerEmbedded", "SoukDatabaseSQLite", "SoukGateway",
+                "SoukAuth", "SoukAuthGuard", "SoukAuthKernel", "SoukBrokerEmbedded", "SoukDatabaseSQLite",
+                "SoukGateway",
                 "SoukNotification", "SoukOrder", "SoukPayment", "SoukPaymentKernel", "SoukPaymentSandbox",
                 "SoukProduct", "SoukProductKernel", "SoukVendor", "SoukVendorKernel", .argumentParser,
             ],
@@ -331,7 +338,12 @@ func service(
 ) -> [Target] {
     module(
         name, path, .serviceFoundation + dependencies,
-        testing: ["SoukTesting", "SoukHTTPTesting", "SoukDatabaseSQLite"],
+        testing: ["SoukTesting", "SoukHTTPTesting", "SoukDatabaseSQLite"]
+            + (kernel
+                ? [
+                    .byName(name: "\(name)RPC"), "SoukRPCRuntime", "SoukRPCTesting", .grpc, .grpcInProcess,
+                    .grpcNIO,
+                ] : []),
         exclude: kernel ? ["kernel", "rpc"] : [])
 }
 
