@@ -13,10 +13,10 @@ extension CacheContract {
             },
             Case("a counter lives from its first addition on") { cache, fixture in
                 let key = unique("window")
-                _ = try await cache.increment(key, by: 1, timeToLive: .milliseconds(300))
-                try await fixture.elapse(.milliseconds(200))
+                _ = try await cache.increment(key, by: 1, timeToLive: .milliseconds(300) * fixture.pace)
+                try await fixture.elapse(.milliseconds(200) * fixture.pace)
                 _ = try await cache.increment(key, by: 1, timeToLive: .seconds(60))
-                try await fixture.elapse(.milliseconds(200))
+                try await fixture.elapse(.milliseconds(200) * fixture.pace)
                 try expectEqual(
                     try await cache.increment(key, by: 1, timeToLive: .seconds(60)), 1, "a new window")
             },
@@ -54,14 +54,14 @@ extension CacheContract {
             },
             Case("a quota fills up again, call by call") { cache, fixture in
                 let key = unique("refill")
-                let limit = RateLimit(quota: 3, window: .milliseconds(900))
+                let limit = RateLimit(quota: 3, window: .milliseconds(900) * fixture.pace)
                 for left in [2, 1, 0] {
                     try expectEqual(try await cache.admit(key, limit).remaining, left, "left")
                 }
                 try expect(try await !cache.admit(key, limit).isAllowed, "more than the quota")
-                try await fixture.elapse(.milliseconds(310))
+                try await fixture.elapse(.milliseconds(310) * fixture.pace)
                 try expect(try await cache.admit(key, limit).isAllowed, "not one after a third of the window")
-                try await fixture.elapse(.milliseconds(1_000))
+                try await fixture.elapse(.milliseconds(1_000) * fixture.pace)
                 try expectEqual(try await cache.admit(key, limit).remaining, 2, "left after the window")
             },
             Case("a quota of thirds and one of more than time has instants are kept to") { cache, _ in

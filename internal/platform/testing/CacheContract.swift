@@ -10,12 +10,15 @@ package enum CacheContract {
         package let open: @Sendable () async throws -> any Cache
         /// Lets so much of the cache's time pass.
         package let elapse: @Sendable (Duration) async throws -> Void
+        /// How many times as long the times of the cases are, for caches on real time and busy machines.
+        package let pace: Int
 
         package init(
             open: @escaping @Sendable () async throws -> any Cache,
-            elapse: @escaping @Sendable (Duration) async throws -> Void
+            elapse: @escaping @Sendable (Duration) async throws -> Void, pace: Int = 1
         ) {
             self.open = open
+            self.pace = pace
             self.elapse = elapse
         }
     }

@@ -21,7 +21,7 @@ struct RedisCacheContractTests {
         let url = try #require(Self.url ?? Self.server?.url)
         let fixture = CacheContract.Fixture(
             open: { try await connected(RedisOptions(url: url)) },
-            elapse: { try await Task.sleep(for: $0) })
+            elapse: { try await Task.sleep(for: $0) }, pace: 8)
         try await testCase.run(on: fixture)
     }
 }
