@@ -116,7 +116,9 @@ var platform: [Target] {
                 "SoukBroker", "SoukCallContext", "SoukCloudEvents", "SoukDatabase", "SoukErrors", "SoukIDs",
                 "SoukPagination", "SoukTime", .lifecycle, .logging, .metrics, .tracing,
             ],
-            testing: ["SoukBrokerEmbedded", "SoukObservability", "SoukTesting"])
+            testing: [
+                "SoukBrokerEmbedded", "SoukBrokerKafka", "SoukBrokerRabbitMQ", "SoukObservability", "SoukTesting",
+            ])
         + module(
             "SoukHTTP", "internal/platform/http",
             [

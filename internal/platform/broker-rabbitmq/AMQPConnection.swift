@@ -139,10 +139,15 @@ final class AMQPConnection {
         return Int(answer?.pointee.message_count ?? 0)
     }
 
-    func consume(_ queue: String, prefetch: Int, channel: UInt16) throws(AMQPFailure) {
-        defer { arena.recycle() }
+    /// Limits what the channel's next reader holds. The answer comes after everything that the channel was given
+    /// before.
+    func limit(to prefetch: Int, channel: UInt16) throws(AMQPFailure) {
         amqp_basic_qos(state, channel, 0, UInt16(clamping: prefetch), 0)
-        try checkReply("limiting what is held of \(queue)", channel)
+        try checkReply("limiting what is held", channel)
+    }
+
+    func consume(_ queue: String, channel: UInt16) throws(AMQPFailure) {
+        defer { arena.recycle() }
         amqp_basic_consume(
             state, channel, try arena.bytes(queue), amqp_bytes_t(len: 0, bytes: nil), 0, 0, 0,
             try arena.table([]))
@@ -173,8 +178,8 @@ final class AMQPConnection {
         guard status == AMQP_STATUS_OK.rawValue else { throw AMQPFailure(status: status, "publishing") }
     }
 
-    func acknowledge(_ tag: UInt64, channel: UInt16) throws(AMQPFailure) {
-        let status = amqp_basic_ack(state, channel, tag, 0)
+    func acknowledge(_ frame: AckBatch.Frame, channel: UInt16) throws(AMQPFailure) {
+        let status = amqp_basic_ack(state, channel, frame.tag, frame.multiple ? 1 : 0)
         guard status == AMQP_STATUS_OK.rawValue else { throw AMQPFailure(status: status, "acknowledging") }
     }
 
@@ -268,7 +273,9 @@ final class AMQPConnection {
     private func acceptClose(channel: UInt16) throws(AMQPFailure) {
         var ok = amqp_channel_close_ok_t()
         let status = amqp_send_method(state, channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok)
-        guard status == AMQP_STATUS_OK.rawValue else { throw AMQPFailure(status: status, "closing a channel") }
+        guard status == AMQP_STATUS_OK.rawValue else {
+            throw AMQPFailure(status: status, "closing a channel")
+        }
     }
 }
 

@@ -19,8 +19,10 @@ final class ConsumerWork: ConnectionWork {
         let channel: UInt16
         let topic: String
         let subscription: RabbitMQSubscription
+        var acks = AckBatch()
     }
 
+    private static let ackDelay: Duration = .milliseconds(5)
     private static let errands: UInt16 = 1
     private static let lastChannel: UInt16 = 2_000
 
@@ -30,6 +32,8 @@ final class ConsumerWork: ConnectionWork {
     private var subscriptions: [Int: RabbitMQSubscription] = [:]
     private var lanesByChannel: [UInt16: Lane] = [:]
     private var channelsByLane: [DispatchState.LaneID: UInt16] = [:]
+    /// Channels with acknowledgements that wait to be sent.
+    private var unsent: Set<UInt16> = []
     private var lastLane = 0
     private var lastChannel = ConsumerWork.errands
     /// Members whose queues could not all be read, and when to try again.
@@ -54,9 +58,16 @@ final class ConsumerWork: ConnectionWork {
         for lane in lanesByChannel.values { lane.subscription.drop(lane.id) }
         lanesByChannel = [:]
         channelsByLane = [:]
+        unsent = []
     }
 
     func stopped(on connection: AMQPConnection?) {
+        if let connection {
+            for channel in lanesByChannel.keys {
+                // If it fails the connection is gone, and the messages come again.
+                try? sendAcks(of: channel, on: connection)
+            }
+        }
         for subscription in subscriptions.values { subscription.finish() }
         subscriptions = [:]
     }
@@ -102,10 +113,11 @@ final class ConsumerWork: ConnectionWork {
             defer { outcome.resolve(.success(())) }
             if let connection { try release(subscription, on: connection) }
         case .acknowledge(let acknowledgement):
-            guard let connection, let channel = channelsByLane[acknowledgement.lane] else { return }
-            try connection.acknowledge(acknowledgement.tag, channel: channel)
+            guard let channel = channelsByLane[acknowledgement.lane] else { return }
+            lanesByChannel[channel]?.acks.insert(acknowledgement.tag)
+            if unsent.insert(channel).inserted { wake(at: .now + Self.ackDelay) }
         case .wake(let due):
-            nextWake = min(due, nextWake ?? due)
+            wake(at: due)
         case .lag(let group, let topics, let outcome):
             guard let connection else {
                 return outcome.resolve(.failure(BrokerError(.unavailable, detail: "not connected")))
@@ -118,11 +130,22 @@ final class ConsumerWork: ConnectionWork {
         let now = ContinuousClock.now
         nextWake = subscriptions.values.compactMap { $0.promote(now: now) }.min()
         guard let connection else { return }
+        for channel in unsent { try sendAcks(of: channel, on: connection) }
+        unsent = []
         for (id, due) in broken where due <= now {
             broken[id] = nil
             if let subscription = subscriptions[id] { try resume(subscription, on: connection) }
         }
-        if let due = broken.values.min() { nextWake = min(due, nextWake ?? due) }
+        if let due = broken.values.min() { wake(at: due) }
+    }
+
+    private func wake(at due: ContinuousClock.Instant) {
+        nextWake = min(due, nextWake ?? due)
+    }
+
+    private func sendAcks(of channel: UInt16, on connection: AMQPConnection) throws(AMQPFailure) {
+        guard let frames = lanesByChannel[channel]?.acks.take() else { return }
+        for frame in frames { try connection.acknowledge(frame, channel: channel) }
     }
 
     private func join(
@@ -160,6 +183,11 @@ final class ConsumerWork: ConnectionWork {
                 let count = try connection.readyMessages(in: dead, channel: channel)
                 if count > 0 { lag[dead] = count }
             }
+            // What the server has sent and has not arrived is neither there nor here: let it come.
+            for lane in lanesByChannel.values where lane.subscription.group == group {
+                try connection.limit(to: options.window, channel: lane.channel)
+            }
+            while let event = try connection.receive() { try received(event, on: connection) }
             for subscription in subscriptions.values where subscription.group == group {
                 for (topic, count) in subscription.held { lag[topic, default: 0] += count }
             }
@@ -198,7 +226,7 @@ final class ConsumerWork: ConnectionWork {
     private func retry(_ subscription: RabbitMQSubscription) {
         let due = ContinuousClock.now + options.maximumReconnectDelay / 5
         broken[subscription.id] = due
-        nextWake = min(due, nextWake ?? due)
+        wake(at: due)
     }
 
     /// Declares the member's queues, and reads each through a channel of its own.
@@ -222,9 +250,10 @@ final class ConsumerWork: ConnectionWork {
                 lanesByChannel[channel] = lane
                 channelsByLane[lane.id] = channel
                 do {
+                    try connection.limit(to: options.window, channel: channel)
                     try connection.consume(
                         topology.queue(group: subscription.group, topic: topic, partition: partition),
-                        prefetch: options.window, channel: channel)
+                        channel: channel)
                 } catch {
                     // The server has closed the channel.
                     forget(lane)
@@ -239,6 +268,7 @@ final class ConsumerWork: ConnectionWork {
         _ subscription: RabbitMQSubscription, on connection: AMQPConnection
     ) throws(AMQPFailure) {
         for lane in lanesByChannel.values.filter({ $0.subscription === subscription }) {
+            try sendAcks(of: lane.channel, on: connection)
             forget(lane)
             try connection.closeChannel(lane.channel)
         }

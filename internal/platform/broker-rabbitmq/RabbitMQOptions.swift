@@ -32,7 +32,7 @@ package struct RabbitMQOptions: Sendable {
     package var partitions = 4
     /// Messages of one queue that its reader holds, delivered or waiting behind others of their keys. A key
     /// that is blocked for longer than it takes to fill this holds back the other keys of its queue.
-    package var window = 2_000
+    package var window = 1_000
     /// How often a queue returns a message of a reader that died before it goes to the group's dead queue.
     package var deliveryLimit = 1_000
     /// Groups and their topics whose queues this process declares as soon as it is connected, before it
@@ -128,9 +128,11 @@ package struct RabbitMQOptions: Sendable {
             throw BrokerError(.invalidArgument, detail: "a limit of the RabbitMQ client is out of range")
         }
         guard (certificateFile == nil) == (keyFile == nil) else {
-            throw BrokerError(.invalidArgument, detail: "a client certificate needs its key, and a key its certificate")
+            throw BrokerError(
+                .invalidArgument, detail: "a client certificate needs its key, and a key its certificate")
         }
-        if let bad = groups.first(where: { !Topology.isName($0.key) || !$0.value.allSatisfy(Topology.isName) }) {
+        if let bad = groups.first(where: { !Topology.isName($0.key) || !$0.value.allSatisfy(Topology.isName) }
+        ) {
             throw BrokerError(.invalidArgument, detail: "group \(bad.key) or its topics have no proper names")
         }
     }

@@ -56,7 +56,9 @@ struct Topology: Sendable {
     // MARK: - Declaring
 
     /// The exchange, and the queues of a group for a topic with the dead queue behind them. Repeating it is harmless.
-    func declare(group: String, topic: String, on connection: AMQPConnection, channel: UInt16) throws(AMQPFailure) {
+    func declare(group: String, topic: String, on connection: AMQPConnection, channel: UInt16)
+        throws(AMQPFailure)
+    {
         try connection.declareExchange(exchange, channel: channel)
         try connection.declareQueue(
             deadQueue(group: group), arguments: Self.deadQueueArguments, channel: channel)

@@ -1,3 +1,4 @@
+import Foundation
 import SoukBroker
 import Synchronization
 
@@ -36,11 +37,15 @@ extension BrokerContract {
             }
         },
 
-        Case("delivers many messages over many subscriptions, each to one of them") { fixture in
+        Case(
+            "delivers many messages over many subscriptions, each to one of them",
+            messages: { max(1, $0.scale / 2) }
+        ) { fixture in
             try await fixture.withBroker { broker in
                 let topic = unique("many")
                 let group = unique("g")
-                let count = fixture.scale
+                // At full scale 5,000 over 50.
+                let count = max(1, fixture.scale / 2)
                 let members = max(2, min(50, count / 20))
                 let tally = Tally(expecting: count)
                 var subscriptions: [any BrokerSubscription] = []
@@ -132,6 +137,12 @@ extension BrokerContract {
                 let count = max(20, fixture.scale / 20)
                 try await publish(unkeyed(0..<count), to: topic, on: broker)
                 let tally = Tally(expecting: count)
+                // It may hold several at once.
+                let held = [try await next(subscription), try await next(subscription)]
+                for delivery in held {
+                    _ = tally.count(try number(of: delivery))
+                    try await delivery.ack()
+                }
                 // More receivers than the member may hold messages: whoever has one keeps it until all that
                 // could receive have.
                 try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -151,7 +162,46 @@ extension BrokerContract {
                     try await tasks.waitForAll()
                 }
                 try expectEqual(tally.missing, 0, "messages that never came")
-                try expect(tally.mostHeld > 1, "the prefetch was not used")
+            }
+        },
+
+        Case(
+            "keeps a backlog out of the memory of a slow consumer", messages: { max(20, $0.scale) }
+        ) { fixture in
+            try await fixture.withBroker { broker in
+                let topic = unique("backlog")
+                let count = max(20, fixture.scale)
+                let bytes = 16_384
+                // More than this is held by a client that takes in the backlog of a full run (160 MB).
+                let limit = 128 << 20
+                let subscription = try await broker.subscribe(
+                    to: [topic], group: unique("g"), options: SubscriptionOptions(prefetch: 4))
+                let memory = residentBytes()
+                var most = memory
+                for start in stride(from: 0, to: count, by: 50) {
+                    try await broker.publish(
+                        (start..<min(start + 50, count)).map { number in
+                            BrokerMessage(
+                                id: "m\(number)", key: "k\(number % 16)",
+                                payload: Array("\(number)".utf8)
+                                    + [UInt8](repeating: 0x20, count: bytes))
+                        },
+                        to: topic)
+                    most = max(most, residentBytes())
+                }
+                var lastOfKey: [String: Int] = [:]
+                for _ in 0..<count {
+                    let delivery = try await next(subscription)
+                    let text = String(decoding: delivery.message.payload.prefix { $0 != 0x20 }, as: UTF8.self)
+                    let number = Int(text) ?? -1
+                    try expect(
+                        number > lastOfKey[delivery.message.key, default: -1],
+                        "\(number) of \(delivery.message.key) out of order")
+                    lastOfKey[delivery.message.key] = number
+                    most = max(most, residentBytes())
+                    try await delivery.ack()
+                }
+                try expect(most - memory < limit, "the backlog took \((most - memory) >> 20) MB of memory")
             }
         },
 
@@ -184,13 +234,19 @@ extension BrokerContract {
         },
     ]
 
+    /// The memory of this process.
+    private static func residentBytes() -> Int {
+        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
+        let fields = text.split(separator: " ")
+        return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(getpagesize()) : 0
+    }
+
     /// Counts what arrives, from many tasks.
     final class Tally: Sendable {
         private struct State {
             var missing: Set<Int>
             var repeated = 0
             var held = 0
-            var mostHeld = 0
         }
 
         private let state: Mutex<State>
@@ -201,7 +257,6 @@ extension BrokerContract {
 
         var missing: Int { state.withLock { $0.missing.count } }
         var repeated: Int { state.withLock { $0.repeated } }
-        var mostHeld: Int { state.withLock { $0.mostHeld } }
 
         /// True once nothing is missing any more.
         func count(_ number: Int) -> Bool {
@@ -214,7 +269,6 @@ extension BrokerContract {
         func take() -> Int {
             state.withLock { state in
                 state.held += 1
-                state.mostHeld = max(state.mostHeld, state.held)
                 return state.held
             }
         }

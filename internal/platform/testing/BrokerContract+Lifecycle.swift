@@ -19,7 +19,10 @@ extension BrokerContract {
             }
         },
 
-        Case("keeps messages and progress over a restart", needs: [.durable, .keyOrdering]) { fixture in
+        Case(
+            "keeps messages and progress over a restart", needs: [.durable, .keyOrdering],
+            messages: { max(30, $0.scale) }
+        ) { fixture in
             let topic = unique("restart")
             let group = unique("g")
             let count = max(30, fixture.scale)
@@ -42,7 +45,10 @@ extension BrokerContract {
             try expectEqual(handled, Array(0..<count), "messages over three runs")
         },
 
-        Case("loses no confirmed message to restarts under 20 publishers", needs: [.durable]) { fixture in
+        Case(
+            "loses no confirmed message to restarts under 20 publishers", needs: [.durable],
+            messages: \.scale
+        ) { fixture in
             let topic = unique("publishers")
             let group = unique("g")
             let publishers = 20

@@ -21,15 +21,23 @@ package enum BrokerContract {
         package let capabilities: BrokerCapabilities
         /// Messages in the large cases; the smaller ones use a part of it.
         package let scale: Int
+        /// Names the backend in the report.
+        package let name: String
         /// Opens a client of the backend. Clients opened one after the other see the same topics and groups.
         package let open: @Sendable () async throws -> any Broker
+        /// Kills the server without warning and starts it again with what it had stored, while clients are at
+        /// work; nil where there is no server, or it stores nothing.
+        package let restart: (@Sendable () async throws -> Void)?
 
         package init(
-            capabilities: BrokerCapabilities, scale: Int = BrokerContract.defaultScale,
+            _ name: String, capabilities: BrokerCapabilities, scale: Int = BrokerContract.defaultScale,
+            restart: (@Sendable () async throws -> Void)? = nil,
             open: @escaping @Sendable () async throws -> any Broker
         ) {
+            self.name = name
             self.capabilities = capabilities
             self.scale = scale
+            self.restart = restart
             self.open = open
         }
 
@@ -50,21 +58,40 @@ package enum BrokerContract {
     package struct Case: Sendable, CustomStringConvertible {
         package let description: String
         let needs: BrokerCapabilities
+        let needsServer: Bool
+        let messages: @Sendable (Fixture) -> Int
         let body: @Sendable (Fixture) async throws -> Void
 
+        /// - Parameter messages: How many the case takes through the broker, where that makes a rate.
         init(
-            _ description: String, needs: BrokerCapabilities = [],
+            _ description: String, needs: BrokerCapabilities = [], needsServer: Bool = false,
+            messages: @escaping @Sendable (Fixture) -> Int = { _ in 0 },
             _ body: @escaping @Sendable (Fixture) async throws -> Void
         ) {
             self.description = description
             self.needs = needs
+            self.needsServer = needsServer
+            self.messages = messages
             self.body = body
         }
 
         /// - Throws: ``Violation`` saying what was broken, or the backend's own error.
         package func run(on fixture: Fixture) async throws {
-            guard fixture.capabilities.isSuperset(of: needs) else { return }
-            try await body(fixture)
+            let isOffered =
+                fixture.capabilities.isSuperset(of: needs) && (!needsServer || fixture.restart != nil)
+            guard isOffered else {
+                return ContractReport.add(fixture.name, description, .notOffered)
+            }
+            let start = ContinuousClock.now
+            do {
+                try await body(fixture)
+            } catch {
+                ContractReport.add(fixture.name, description, .broken)
+                throw error
+            }
+            ContractReport.add(
+                fixture.name, description,
+                .kept(messages: messages(fixture), duration: ContinuousClock.now - start))
         }
     }
 
@@ -74,7 +101,7 @@ package enum BrokerContract {
     }
 
     package static var allCases: [Case] {
-        deliveryCases + orderCases + groupCases + lifecycleCases
+        deliveryCases + orderCases + groupCases + lifecycleCases + serverCases
     }
 
     // MARK: - Tools of the cases
@@ -84,7 +111,13 @@ package enum BrokerContract {
     }
 
     static func expectEqual<T: Equatable>(_ actual: T, _ expected: T, _ what: String) throws(Violation) {
-        try expect(actual == expected, "\(what): \(actual) instead of \(expected)")
+        try expect(actual == expected, "\(what): \(brief(actual)) instead of \(brief(expected))")
+    }
+
+    /// Long lists make a message that nobody reads.
+    private static func brief<T>(_ value: T) -> String {
+        let text = "\(value)"
+        return text.count <= 600 ? text : "\(text.prefix(300)) … \(text.suffix(300))"
     }
 
     /// A topic or group name that no other case uses, on a shared server too.

@@ -10,7 +10,7 @@ struct EmbeddedBrokerContractTests {
         let folder = try TemporaryFolder()
         let path = folder.path("broker.db")
         try await testCase.run(
-            on: BrokerContract.Fixture(capabilities: .all) {
+            on: BrokerContract.Fixture("embedded", capabilities: .all) {
                 try await EmbeddedBroker.open(path: path)
             })
         withExtendedLifetime(folder) {}

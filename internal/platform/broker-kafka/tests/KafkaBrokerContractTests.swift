@@ -9,6 +9,6 @@ struct KafkaBrokerContractTests {
     func `keeps the contract of brokers`(_ testCase: BrokerContract.Case) async throws {
         let options = try MockCluster.shared.get().options()
         try await testCase.run(
-            on: BrokerContract.Fixture(capabilities: .all) { try KafkaBroker.open(options) })
+            on: BrokerContract.Fixture("kafka", capabilities: .all) { try KafkaBroker.open(options) })
     }
 }

@@ -10,7 +10,8 @@ struct RabbitMQContractTests {
     func `keeps the contract of brokers`(_ testCase: BrokerContract.Case) async throws {
         try await testCase.run(
             on: BrokerContract.Fixture(
-                capabilities: BrokerCapabilities.all.subtracting(.replayFromEarliest)
+                "rabbitmq", capabilities: BrokerCapabilities.all.subtracting(.replayFromEarliest),
+                restart: RabbitMQServer.canRestart ? RabbitMQServer.restart : nil
             ) {
                 try RabbitMQBroker.open(RabbitMQServer.options())
             })

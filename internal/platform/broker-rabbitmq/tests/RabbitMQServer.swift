@@ -2,11 +2,13 @@ import Foundation
 import SoukBroker
 import SoukBrokerRabbitMQ
 
-/// The private server that `scripts/test` starts; see `scripts/lib/rabbitmq.sh`.
+/// The private server that `scripts/test` starts; see `scripts/servers`.
 enum RabbitMQServer {
     static let isThere = variable("SOUK_TEST_RABBITMQ_URL") != nil
     static let reason: String =
         "needs a server: SOUK_TEST_RABBITMQ_URL is not set (scripts/test starts one)"
+
+    static var canRestart: Bool { variable("SOUK_TEST_RABBITMQ_RESTART") != nil }
 
     static func options() throws -> RabbitMQOptions {
         try RabbitMQOptions(url: variable("SOUK_TEST_RABBITMQ_URL") ?? "amqp://guest@127.0.0.1/")
@@ -17,7 +19,7 @@ enum RabbitMQServer {
     }
 
     /// Kills the server, and starts it again on the same ports with the same data.
-    static func restart() async throws {
+    @Sendable static func restart() async throws {
         guard let command = variable("SOUK_TEST_RABBITMQ_RESTART") else {
             throw RestartFailed(detail: "SOUK_TEST_RABBITMQ_RESTART is not set")
         }

@@ -50,9 +50,14 @@ final class EventsFixture: Sendable {
             """
         ])
 
-    init(clock: any WallClock = SystemClock(), options: EventRuntimeOptions = .quick) async throws {
+    init(
+        clock: any WallClock = SystemClock(), options: EventRuntimeOptions = .quick,
+        broker other: (any Broker)? = nil
+    ) async throws {
         folder = try TemporaryFolder()
-        broker = FaultyBroker(try await EmbeddedBroker.open(path: folder.path("broker.db")))
+        let own = folder.path("broker.db")
+        broker = FaultyBroker(
+            try await { if let other { other } else { try await EmbeddedBroker.open(path: own) } }())
         shopDatabase = try await TestDatabase.make(sets: ["events": EventRuntime.migrations])
         ledgerDatabase = FaultyDatabase(
             try await TestDatabase.make(sets: ["events": EventRuntime.migrations, "ledger": [Self.effects]]))
