@@ -17,6 +17,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
@@ -246,7 +247,7 @@ var services: [Target] {
         + service(
             "SoukNotification", "internal/services/notification",
             ["SoukAuthKernel", "SoukVendorKernel", .mustache])
-        + service("SoukGateway", "internal/services/gateway", [.httpClient, .nioHTTP1])
+        + service("SoukGateway", "internal/services/gateway", [.asyncAlgorithms, .httpClient, .nioHTTP1])
 }
 
 // MARK: - What the services' processes share
@@ -398,6 +399,9 @@ extension [SwiftSetting] {
 
 extension Target.Dependency {
     static var argumentParser: Self { .product(name: "ArgumentParser", package: "swift-argument-parser") }
+    static var asyncAlgorithms: Self {
+        .product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
+    }
     static var crypto: Self { .product(name: "Crypto", package: "swift-crypto") }
     static var grpc: Self { .product(name: "GRPCCore", package: "grpc-swift-2") }
     static var grpcInProcess: Self { .product(name: "GRPCInProcessTransport", package: "grpc-swift-2") }

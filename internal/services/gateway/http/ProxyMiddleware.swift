@@ -33,9 +33,12 @@ struct ProxyMiddleware: RouterMiddleware {
         var outgoing = HTTPClientRequest(url: "")
         outgoing.method = HTTPMethod(rawValue: request.method.rawValue)
         outgoing.headers = headers(for: request, context)
-        outgoing.body = Self.body(of: request)
-        let answer = try await send(outgoing, target: request.head.path ?? "/", to: upstream, context)
-        return Self.response(answer, to: request)
+        let target = request.head.path ?? "/"
+        return try await RequestUpload.with(request) { body in
+            outgoing.body = body
+            let answer = try await send(outgoing, target: target, to: upstream, context)
+            return Self.response(answer, to: request)
+        }
     }
 
     private func send(
@@ -93,14 +96,6 @@ struct ProxyMiddleware: RouterMiddleware {
             InstrumentationSystem.instrument.inject(trace, into: &headers, using: HeaderInjector())
         }
         return headers
-    }
-
-    /// As long as the client says, or in chunks where it doesn't; none where it sends none (RFC 9112, section 6).
-    private static func body(of request: Request) -> HTTPClientRequest.Body? {
-        if let length = request.headers[.contentLength].flatMap(Int64.init) {
-            return length == 0 ? nil : .stream(request.body, length: .known(length))
-        }
-        return request.headers[.transferEncoding] == nil ? nil : .stream(request.body, length: .unknown)
     }
 
     private static func response(_ answer: HTTPClientResponse, to request: Request) -> Response {

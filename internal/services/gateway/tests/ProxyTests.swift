@@ -200,6 +200,32 @@ import Testing
         }
     }
 
+    /// The service answers while most of the body is still on its way: the connection must not be read by two.
+    @Test func answersThatComeBeforeTheBodyIsOver() async throws {
+        try await withGateway { router in
+            router.post("/api/v1/orders") { _, _ in Response(status: .contentTooLarge) }
+        } _: { caller in
+            for _ in 0..<8 {
+                let answer = try await caller.send(
+                    .post, "/api/v1/orders", body: String(repeating: "x", count: 512 << 10))
+                #expect(answer.status == 413)
+            }
+        }
+    }
+
+    @Test func largeBodiesArriveWhole() async throws {
+        try await withGateway { router in
+            router.post("/api/v1/orders") { request, _ in
+                let body = try await request.body.collect(upTo: 4 << 20)
+                return Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: "\(body.readableBytes)")))
+            }
+        } _: { caller in
+            let answer = try await caller.send(
+                .post, "/api/v1/orders", body: String(repeating: "x", count: 1_000_000))
+            #expect(answer.body == "1000000")
+        }
+    }
+
     @Test func anotherAddressIsTriedWhereNothingWasSent() async throws {
         let calls = Mutex(0)
         try await withGateway(deadPeer: true) { router in
