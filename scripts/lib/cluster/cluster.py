@@ -192,7 +192,9 @@ class Cluster:
             each([part for part in starting if part in (self.postgres, self.redis, self.kafka)], bring_up)
             if self.shared:
                 self.enter_shared()
-            each([part for part in starting if isinstance(part, Service)], bring_up)
+            # Auth before the others, which ask it for its keys and would ask again only after some seconds.
+            each([part for part in starting if part is self.services["auth"]], bring_up)
+            each([part for part in starting if isinstance(part, Service) and part.name != "auth"], bring_up)
             slow.result()
         if failures:
             raise failures[0]
