@@ -20,6 +20,8 @@ final class ConsumerSession {
     private let group: GroupConsumer
     private let wakeup: WakeupFile
     private let logger = Logger(label: "souk.broker.kafka")
+    // Set by the initialiser, after the callbacks that need the session as their opaque pointer.
+    // swift-format-ignore: NeverUseImplicitlyUnwrappedOptionals
     private var client: RDKafkaClient!
     private var consumerQueue: OpaquePointer?
     private var commitQueue: OpaquePointer?

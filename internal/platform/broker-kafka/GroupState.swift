@@ -12,6 +12,7 @@ struct GroupState<Waiter: Sendable>: Sendable {
     struct Handle: Hashable {
         let partition: PartitionID
         let offset: Int64
+        /// Tells deliveries of one message apart.
         let tag: UInt64
     }
 
@@ -30,6 +31,7 @@ struct GroupState<Waiter: Sendable>: Sendable {
     private struct Member {
         let topics: Set<String>
         let prefetch: Int
+        /// What is in flight with it: nothing else may be settled.
         var held: Set<Handle> = []
     }
 
@@ -124,10 +126,9 @@ struct GroupState<Waiter: Sendable>: Sendable {
             guard member.topics.contains(partition.topic), cursors[partition]?.hasReady == true else {
                 continue
             }
-            let tag = nextNumber()
-            guard let taken = cursors[partition]?.take(tag: tag) else { continue }
+            guard let taken = cursors[partition]?.take() else { continue }
             turn = (turn + step + 1) % turns.count
-            let handle = Handle(partition: partition, offset: taken.offset, tag: tag)
+            let handle = Handle(partition: partition, offset: taken.offset, tag: nextNumber())
             member.held.insert(handle)
             members[id] = member
             return Assignment(
@@ -142,9 +143,7 @@ struct GroupState<Waiter: Sendable>: Sendable {
     mutating func settle(
         _ handle: Handle, of id: MemberID, _ settlement: Delivery.Settlement, now: Instant
     ) -> Bool {
-        guard members[id]?.held.remove(handle) != nil,
-            cursors[handle.partition]?.isInFlight(handle.offset, tag: handle.tag) == true
-        else { return false }
+        guard members[id]?.held.remove(handle) != nil else { return false }
         switch settlement {
         case .ack: change(handle.partition) { $0.ack(handle.offset) }
         case .nack(let delay) where delay > .zero:

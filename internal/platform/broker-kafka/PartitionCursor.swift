@@ -25,19 +25,10 @@ struct PartitionCursor {
         let deliveryCount: Int
     }
 
-    private enum State: Equatable {
-        /// Behind another message of its key.
-        case queued
-        case ready
-        case inFlight(tag: UInt64)
-        case delayed
-    }
-
     private struct Entry {
         let message: BrokerMessage
         let size: Int
         var deliveries = 0
-        var state = State.queued
     }
 
     /// Reads on while fewer messages than this are ready.
@@ -91,26 +82,22 @@ struct PartitionCursor {
         let size = message.size
         bytes += size
         entries[offset] = Entry(message: message, size: size)
-        guard !message.key.isEmpty else { return makeReady(offset) }
+        guard !message.key.isEmpty else { return ready.append(offset) }
         let isHead = keys[message.key] == nil
         keys[message.key, default: OffsetQueue()].append(offset)
-        if isHead { makeReady(offset) }
+        if isHead { ready.append(offset) }
     }
 
     // MARK: - Delivery
 
-    mutating func take(tag: UInt64) -> Taken? {
-        guard !isLeaving, let offset = ready.popFirst(), var entry = entries[offset] else { return nil }
-        entry.state = .inFlight(tag: tag)
+    /// Puts the next message that is ready in flight; ``hasReady`` says whether it may be. Who has it settles it
+    /// once: by ``ack(_:)``, ``delay(_:until:)`` or ``release(_:)``.
+    mutating func take() -> Taken? {
+        guard let offset = ready.popFirst(), var entry = entries[offset] else { return nil }
         entry.deliveries += 1
         entries[offset] = entry
         inFlight += 1
         return Taken(offset: offset, message: entry.message, deliveryCount: entry.deliveries)
-    }
-
-    /// Whether the delivery with this tag is still the caller's to settle.
-    func isInFlight(_ offset: Int64, tag: UInt64) -> Bool {
-        entries[offset]?.state == .inFlight(tag: tag)
     }
 
     /// Settles a message in flight for good.
@@ -121,7 +108,7 @@ struct PartitionCursor {
         let key = entry.message.key
         if !key.isEmpty {
             _ = keys[key]?.popFirst()
-            if let next = keys[key]?.first { makeReady(next) } else { keys[key] = nil }
+            if let next = keys[key]?.first { ready.append(next) } else { keys[key] = nil }
         }
         while let first = order.first, entries[first] == nil { _ = order.popFirst() }
     }
@@ -129,7 +116,6 @@ struct PartitionCursor {
     /// Delivers a message in flight again at `due`; its key stays behind it.
     mutating func delay(_ offset: Int64, until due: Instant) {
         inFlight -= 1
-        entries[offset]?.state = .delayed
         let index = delayed.firstIndex { $0.due <= due } ?? delayed.endIndex
         delayed.insert((due, offset), at: index)
     }
@@ -137,7 +123,6 @@ struct PartitionCursor {
     /// Delivers a message in flight again as soon as possible, before others.
     mutating func release(_ offset: Int64) {
         inFlight -= 1
-        entries[offset]?.state = .ready
         ready.prepend(offset)
     }
 
@@ -145,13 +130,8 @@ struct PartitionCursor {
     mutating func promoteDue(now: Instant) {
         while let next = delayed.last, next.due <= now {
             delayed.removeLast()
-            makeReady(next.offset)
+            ready.append(next.offset)
         }
-    }
-
-    private mutating func makeReady(_ offset: Int64) {
-        entries[offset]?.state = .ready
-        ready.append(offset)
     }
 
     // MARK: - Commits

@@ -99,7 +99,11 @@ private final class MockCluster: @unchecked Sendable {
         rd_kafka_conf_set(configuration, "log_level", "4", nil, 0)
         guard let client = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, &reason, reason.count),
             let cluster = rd_kafka_mock_cluster_new(client, Int32(brokers))
-        else { throw ValidationError("no cluster: \(String(cString: reason))") }
+        else {
+            let text = String(
+                decoding: reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            throw ValidationError("no cluster: \(text)")
+        }
         self.cluster = cluster
     }
 
