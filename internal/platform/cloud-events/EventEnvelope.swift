@@ -9,7 +9,7 @@ package import SoukTime
 package struct EventEnvelope: Sendable, Hashable {
     /// Unique within the source; a UUIDv7 for events made here.
     package let id: String
-    /// The service that published it, for example `order`.
+    /// The service that published it as a URI reference, for example `/souk/order`.
     package let source: String
     /// For example `order.paid.v1`.
     package let type: String

@@ -23,7 +23,7 @@ package struct Outbox: Sendable {
     ///   `DatabaseError`.
     package func append<E: Event>(_ event: E, in transaction: any Transaction) async throws {
         let envelope = try EventEnvelope(
-            event, id: EventID().description, source: store.service, time: clock.now(),
+            event, id: EventID().description, source: "/souk/\(store.service)", time: clock.now(),
             traceparent: trace.traceparent)
         guard envelope.data.count + envelope.subject.utf8.count <= Self.maximumBytes else {
             throw ServiceError(
