@@ -41,7 +41,7 @@ final class EventsFixture: Sendable {
 
     private static let effects = Migration(
         1, "effects",
-        [
+        portable: [
             """
             CREATE TABLE effects (
                 sequence INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, number INTEGER NOT NULL,

@@ -1,5 +1,6 @@
 import SoukDatabase
 import SoukIDs
+import SoukTesting
 import Testing
 
 @testable import SoukPayment
@@ -67,16 +68,54 @@ import Testing
         "UPDATE ledger_entries SET amount = 6 WHERE position = 0", "UPDATE ledger_entries SET account = 'b'",
         "UPDATE ledger_transactions SET posted = 0", "UPDATE ledger_transactions SET occurred_at = 9",
         "UPDATE ledger_transactions SET id = 'u'", "UPDATE ledger_transactions SET order_id = 'u'", post,
-        "INSERT OR REPLACE INTO ledger_transactions (id, kind, reference, occurred_at) VALUES ('t', 'capture', 'r', 1)",
-        "INSERT OR REPLACE INTO ledger_transactions (id, kind, reference, occurred_at) VALUES ('u', 'capture', 'r', 1)",
-        "INSERT OR REPLACE INTO ledger_entries VALUES ('t', 0, 'a', 'GBP', 6)",
-        "INSERT OR IGNORE INTO ledger_entries VALUES ('t', 3, 'a', 'GBP', 6)",
-        "UPDATE OR REPLACE ledger_entries SET position = 1 WHERE position = 0",
+        """
+        INSERT INTO ledger_transactions (id, kind, reference, occurred_at) VALUES ('u', 'capture', 'r', 1)
+        ON CONFLICT (kind, reference) DO UPDATE SET occurred_at = 1
+        """,
+        """
+        INSERT INTO ledger_entries VALUES ('t', 0, 'a', 'GBP', 6)
+        ON CONFLICT (transaction_id, position) DO UPDATE SET amount = 6
+        """,
+        "INSERT INTO ledger_entries VALUES ('t', 3, 'a', 'GBP', 6) ON CONFLICT DO NOTHING",
         "UPDATE ledger_accounts SET kind = 'revenue'", "DELETE FROM ledger_accounts",
         "DROP TABLE ledger_accounts",
         "INSERT INTO ledger_never (id) VALUES ('t')", "INSERT INTO ledger_never (id) VALUES (NULL)",
     ])
     func whatIsPostedNeverChanges(attack: String) async throws {
+        try await refuses(attack)
+    }
+
+    @Test(
+        .enabled(if: TestDatabase.dialect == .sqlite, "in SQLite's words"),
+        arguments: [
+            """
+            INSERT OR REPLACE INTO ledger_transactions (id, kind, reference, occurred_at)
+            VALUES ('t', 'capture', 'r', 1)
+            """,
+            """
+            INSERT OR REPLACE INTO ledger_transactions (id, kind, reference, occurred_at)
+            VALUES ('u', 'capture', 'r', 1)
+            """,
+            "INSERT OR REPLACE INTO ledger_entries VALUES ('t', 0, 'a', 'GBP', 6)",
+            "INSERT OR IGNORE INTO ledger_entries VALUES ('t', 3, 'a', 'GBP', 6)",
+            "UPDATE OR REPLACE ledger_entries SET position = 1 WHERE position = 0",
+        ])
+    func whatIsPostedIsNotReplaced(attack: String) async throws {
+        try await refuses(attack)
+    }
+
+    @Test(
+        .enabled(if: TestDatabase.dialect == .postgres, "in PostgreSQL's words"),
+        arguments: [
+            "TRUNCATE ledger_entries", "TRUNCATE ledger_accounts CASCADE", "TRUNCATE ledger_balances",
+            "TRUNCATE ledger_transactions CASCADE",
+            "UPDATE ledger_transactions SET unposted_id = 't'",
+        ])
+    func theBooksAreNotEmptied(attack: String) async throws {
+        try await refuses(attack)
+    }
+
+    private func refuses(_ attack: String) async throws {
         let database = try await TestLedger.make()
         try await run(Self.whole, on: database)
         let before = try await TestLedger.contents(database)

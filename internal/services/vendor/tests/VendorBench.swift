@@ -166,12 +166,17 @@ struct VendorBench: Sendable {
     }
 }
 
-/// Every row of every table of a SQLite database, but for the answers kept for idempotency keys.
+/// Every row of every table, but for the answers kept for idempotency keys and who relays what.
 func contents(of database: any Database) async throws -> [String] {
+    let names: SQL =
+        switch database.dialect {
+        case .sqlite: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        case .postgres: "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"
+        }
     let tables = try await database.query(
         """
-        SELECT name FROM sqlite_master
-        WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '%idempotency%' ORDER BY name
+        SELECT name FROM (\(sql: names)) names
+        WHERE name NOT LIKE '%idempotency%' AND name <> 'outbox_lanes' ORDER BY name
         """)
     var contents: [String] = []
     for table in tables {
