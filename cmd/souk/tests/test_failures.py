@@ -88,6 +88,12 @@ def same_processes(request):
     before = server.pids()
     stopped = {request.node.callspec.params["name"]} if "stops" in request.keywords else set()
     yield
+    for name in stopped:  # where a test has failed before it did so itself
+        if not server.is_part_running(name):
+            server.start_part(name)
+    for part in server.cluster.servers.values():
+        part.start()
+        part.await_ready()
     after = server.pids()
     assert {n: after[n] for n in PRODUCTS if n not in stopped} == {n: before[n] for n in PRODUCTS if n not in stopped}
     assert all(after.values())
