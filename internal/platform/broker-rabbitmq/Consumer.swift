@@ -2,7 +2,7 @@ import Logging
 import SoukBroker
 import Synchronization
 
-/// The thread that reads for all subscriptions of a client: one connection, and one channel for each queue.
+/// The thread that reads for a group's subscriptions of a client: one connection, and one channel for each queue.
 final class ConsumerWork: ConnectionWork {
     enum Command: Sendable {
         case join(RabbitMQSubscription, Outcome<Void>)

@@ -82,6 +82,7 @@ final class PublisherWork: ConnectionWork {
     /// A call that was sent; confirms come in any order, and each counts down.
     private final class Sent {
         let request: PublishRequest
+        let start: ContinuousClock.Instant = .now
         var remaining: Int
 
         init(_ request: PublishRequest) {
@@ -184,6 +185,7 @@ final class PublisherWork: ConnectionWork {
     // MARK: - Sending
 
     private func send(on connection: AMQPConnection) throws(AMQPFailure) {
+        try checkRoom()
         var count = 0
         defer { waiting.removeFirst(count) }
         while !isBlocked, sent.count < Self.inFlightLimit, count < waiting.count {
@@ -205,6 +207,15 @@ final class PublisherWork: ConnectionWork {
                     exchange: topology.exchange, channel: Self.channel)
             }
         }
+    }
+
+    /// What a queue without a leader does not confirm, and whose callers have long gone, must not keep the room of the
+    /// others: a new connection starts without it.
+    private func checkRoom() throws(AMQPFailure) {
+        guard sent.count >= Self.inFlightLimit, let oldest = sent[firstUnconfirmed],
+            ContinuousClock.now - oldest.start > options.requestTimeout
+        else { return }
+        throw AMQPFailure(.connection, "\(sent.count) messages wait to be confirmed, the first for too long")
     }
 
     /// Messages without a key take the partitions by turns.

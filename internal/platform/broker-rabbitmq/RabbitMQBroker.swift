@@ -5,9 +5,11 @@ import Synchronization
 /// The broker of a RabbitMQ server, 3.10 or later, through rabbitmq-c; see decision 0015 for the topology.
 ///
 /// - Opening never fails because the server is away: calls throw ``BrokerError/Reason/unavailable`` within
-///   ``RabbitMQOptions/requestTimeout`` until it is there, and both connections come back by themselves.
+///   ``RabbitMQOptions/requestTimeout`` until it is there, and its connections come back by themselves.
 /// - `publish` returns when every message is confirmed: it is on the disk of a majority of each queue's replicas. A
 ///   topic that no group has read yet has no queues, and what is published to it is dropped.
+/// - There is one connection, with a thread, for publishing and one for each group that is subscribed here: a group
+///   whose queue gives no answer leaves the others alone.
 /// - A group starts with what is published after its first subscription. Queues are declared when a group subscribes,
 ///   and again after every reconnect.
 /// - Order holds for each key, across members too. A member that leaves or dies gives its messages to the next in
@@ -23,16 +25,22 @@ package final class RabbitMQBroker: Broker {
     private struct State {
         var isClosed = false
         var lastSubscription = 0
-        /// The topics of each group that was subscribed here.
-        var groups: [String: Set<String>] = [:]
+        /// Those that were subscribed here; they stay until the broker is closed.
+        var groups: [String: Group] = [:]
+    }
+
+    private struct Group {
+        let consumer: ConnectionLoop<ConsumerWork>
+        /// What its members asked for.
+        var topics: Set<String> = []
     }
 
     private let options: RabbitMQOptions
     private let publisher: Publisher
-    private let consumer: ConnectionLoop<ConsumerWork>
+    private let logger = Logger(label: "souk.broker")
     private let state = Mutex(State())
 
-    /// Starts the threads that connect.
+    /// Starts the thread that publishes.
     ///
     /// - Throws: ``BrokerError/Reason/invalidArgument`` for options that make no sense.
     package static func open(_ options: RabbitMQOptions) throws(BrokerError) -> RabbitMQBroker {
@@ -41,12 +49,8 @@ package final class RabbitMQBroker: Broker {
     }
 
     private init(_ options: RabbitMQOptions) {
-        let logger = Logger(label: "souk.broker")
         self.options = options
         publisher = Publisher(options, logger: logger)
-        consumer = ConnectionLoop(options, name: "souk-rabbitmq-consumer", logger: logger) {
-            ConsumerWork(options, logger: logger)
-        }
     }
 
     package func publish(_ messages: [BrokerMessage], to topic: String) async throws(BrokerError) {
@@ -72,48 +76,59 @@ package final class RabbitMQBroker: Broker {
         let subscription: RabbitMQSubscription? = state.withLock { state in
             guard !state.isClosed else { return nil }
             state.lastSubscription += 1
-            let subscription = RabbitMQSubscription(
+            return RabbitMQSubscription(
                 id: state.lastSubscription, topics: topics, group: group, prefetch: options.prefetch,
-                loop: consumer, timeout: self.options.requestTimeout)
-            return subscription
+                loop: consumer(of: group, &state), timeout: self.options.requestTimeout)
         }
         let outcome = Outcome<Void>()
-        guard let subscription, consumer.post(.join(subscription, outcome)) else {
+        guard let subscription, subscription.loop.post(.join(subscription, outcome)) else {
             throw BrokerError(.closed)
         }
         do {
             try await outcome.value(within: self.options.requestTimeout, "joining group \(group)") {
-                [consumer] in consumer.interrupt()
+                subscription.loop.interrupt()
             }
         } catch {
             // It may have joined just then.
             await subscription.close()
             throw error
         }
-        state.withLock { $0.groups[group, default: []].formUnion(topics) }
+        state.withLock { $0.groups[group]?.topics.formUnion(topics) }
         return subscription
+    }
+
+    private func consumer(of group: String, _ state: inout State) -> ConnectionLoop<ConsumerWork> {
+        if let known = state.groups[group] { return known.consumer }
+        let consumer = ConnectionLoop(options, name: "souk-rabbitmq-\(group)", logger: logger) {
+            [options, logger] in ConsumerWork(options, logger: logger)
+        }
+        state.groups[group] = Group(consumer: consumer)
+        return consumer
     }
 
     package func lag(group: String) async throws(BrokerError) -> [String: Int] {
         try checkOpen()
-        let topics = state.withLock { $0.groups[group] ?? [] }
-        guard !topics.isEmpty else { return [:] }
+        guard let known = state.withLock({ $0.groups[group] }), !known.topics.isEmpty else { return [:] }
         let outcome = Outcome<[String: Int]>()
-        guard consumer.post(.lag(group: group, topics: topics.sorted(), outcome)) else {
+        guard known.consumer.post(.lag(group: group, topics: known.topics.sorted(), outcome)) else {
             throw BrokerError(.closed)
         }
         return try await outcome.value(within: options.requestTimeout, "counting the lag of \(group)") {
-            [consumer] in consumer.interrupt()
+            known.consumer.interrupt()
         }
     }
 
     package func close() async {
-        state.withLock { $0.isClosed = true }
+        let consumers = state.withLock { state in
+            state.isClosed = true
+            return state.groups.values.map(\.consumer)
+        }
         // Unstructured, because a cancelled caller must not leave threads behind.
-        await Task { [consumer, publisher] in
-            async let consuming: Void = consumer.stop()
-            async let publishing: Void = publisher.close()
-            _ = await (consuming, publishing)
+        await Task { [publisher] in
+            await withTaskGroup(of: Void.self) { tasks in
+                for consumer in consumers { tasks.addTask { await consumer.stop() } }
+                await publisher.close()
+            }
         }.value
     }
 

@@ -13,7 +13,7 @@ final class RabbitMQSubscription: BrokerSubscription {
     let id: Int
     let topics: [String]
     let group: String
-    private let loop: ConnectionLoop<ConsumerWork>
+    let loop: ConnectionLoop<ConsumerWork>
     private let timeout: Duration
     private let state: Mutex<State>
 

@@ -94,7 +94,7 @@ struct RabbitMQBrokerTests {
         options.exchange = "souk.dead.\(UUID().uuidString)"
         options.deliveryLimit = 1
         let broker = try RabbitMQBroker.open(options)
-        // The members leave three times without a word; the limit allows one return.
+        // Two members leave with it in their hands; the limit allows one return.
         await (try await broker.subscribe(to: [topic], group: "g")).close()
         try await broker.publish(messages(0..<1), to: topic)
         for _ in 0..<2 {
