@@ -151,10 +151,10 @@ var platform: [Target] {
             "SoukRPCRuntime", "internal/platform/rpc-runtime",
             [
                 "SoukAuthToken", "SoukCallContext", "SoukEnv", "SoukErrors", "SoukIDs", "SoukMoney",
-                "SoukPagination", "SoukProto", "SoukTime", .crypto, .grpc, .grpcNIO, .grpcProtobuf, .jwt,
-                .lifecycle, .logging, .metrics, .nio, .protobuf, .tracing,
+                "SoukProto", "SoukTime", .crypto, .grpc, .grpcNIO, .jwt, .lifecycle, .logging, .metrics, .nio,
+                .protobuf, .tracing,
             ],
-            testing: ["SoukObservability", "SoukTesting", .grpcInProcess])
+            testing: ["SoukObservability", "SoukTesting", .grpcInProcess, .grpcProtobuf])
         + module(
             "SoukEventsRPC", "internal/platform/events-rpc",
             [

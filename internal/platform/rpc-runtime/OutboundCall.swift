@@ -1,13 +1,15 @@
 import GRPCCore
 import Instrumentation
 import SoukCallContext
+import SoukErrors
 import SoukIDs
+import SwiftProtobuf
 import Synchronization
 import Tracing
 
 /// A call under way, for the interceptor that sees each of its attempts.
 ///
-/// In a task-local value, so that no adapter can forget to hand it on: gRPC's executors run attempts in child tasks.
+/// In a task-local value, so that no adapter can forget to hand it on: gRPC's executors run calls in child tasks.
 final class OutboundCall: Sendable {
     @TaskLocal static var current: OutboundCall?
 
@@ -28,6 +30,7 @@ final class OutboundCall: Sendable {
 struct PeerInterceptor: ClientInterceptor {
     let peer: String
     let identity: ServiceIdentity?
+    let maxMessageBytes: Int
 
     func intercept<Input: Sendable, Output: Sendable>(
         request: StreamingClientRequest<Input>, context: ClientContext,
@@ -35,9 +38,14 @@ struct PeerInterceptor: ClientInterceptor {
             _ request: StreamingClientRequest<Input>, _ context: ClientContext
         ) async throws -> StreamingClientResponse<Output>
     ) async throws -> StreamingClientResponse<Output> {
+        // Only unary calls have a message that can be looked at twice.
+        if context.descriptor.type == .unary {
+            try await request.producer(RPCWriter(wrapping: SizeCheck(maxBytes: maxMessageBytes)))
+        }
         var request = request
         if let identity {
-            request.metadata.replaceOrAddString(try identity.token(for: peer), forKey: RPCMetadataKey.identity)
+            request.metadata.replaceOrAddString(
+                try identity.token(for: peer), forKey: RPCMetadataKey.identity)
         }
         if let call = OutboundCall.current {
             call.beginAttempt()
@@ -55,8 +63,31 @@ extension Metadata {
     fileprivate mutating func add(_ principal: Principal) {
         replaceOrAddString(principal.userID.description, forKey: RPCMetadataKey.principalID)
         replaceOrAddString(
-            principal.roles.map(\.rawValue).sorted().joined(separator: ","), forKey: RPCMetadataKey.principalRoles)
+            principal.roles.map(\.rawValue).sorted().joined(separator: ","),
+            forKey: RPCMetadataKey.principalRoles)
         replaceOrAddString(principal.sessionID, forKey: RPCMetadataKey.principalSession)
+    }
+}
+
+/// Refuses what the peer would refuse: the transport over there resets the stream and does not say why.
+///
+/// Encodes the message to measure it, which costs little beside a call; messages know no shorter way.
+private struct SizeCheck<Input: Sendable>: RPCWriterProtocol {
+    let maxBytes: Int
+
+    func write(_ element: Input) async throws {
+        guard let message = element as? any SwiftProtobuf.Message else { return }
+        let bytes: [UInt8] = try message.serializedBytes()
+        guard bytes.count <= maxBytes else {
+            throw RPCFailure(
+                .tooLarge, code: "rpc.message_too_large", message: "The request is too large.",
+                origin: .transport
+            ).rpcError
+        }
+    }
+
+    func write(contentsOf elements: some Sequence<Input>) async throws {
+        for element in elements { try await write(element) }
     }
 }
 

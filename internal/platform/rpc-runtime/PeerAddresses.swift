@@ -43,7 +43,8 @@ package struct PeerAddresses: Sendable, Hashable, CustomStringConvertible {
         } else if host.contains(":") {
             return nil
         }
-        guard (1...253).contains(host.utf8.count), !host.contains(where: { $0.isWhitespace || $0 == "/" }) else {
+        guard (1...253).contains(host.utf8.count), !host.contains(where: { $0.isWhitespace || $0 == "/" })
+        else {
             return nil
         }
         return Address(host: String(host), port: port)

@@ -95,8 +95,12 @@ final class PeerResolver: Sendable {
     /// The address that is given as a number; `nil` for names.
     private static func number(_ address: PeerAddresses.Address) -> SocketAddress? {
         var bytes: (UInt64, UInt64) = (0, 0)  // room for an address of IPv6
-        if inet_pton(AF_INET, address.host, &bytes) == 1 { return .ipv4(host: address.host, port: address.port) }
-        if inet_pton(AF_INET6, address.host, &bytes) == 1 { return .ipv6(host: address.host, port: address.port) }
+        if inet_pton(AF_INET, address.host, &bytes) == 1 {
+            return .ipv4(host: address.host, port: address.port)
+        }
+        if inet_pton(AF_INET6, address.host, &bytes) == 1 {
+            return .ipv6(host: address.host, port: address.port)
+        }
         return nil
     }
 
@@ -211,7 +215,9 @@ struct PeerResolverFactory: NameResolverFactory {
                     isFirst = false
                     let endpoints = await resolver.resolve()
                     try Task.checkCancellation()
-                    if !endpoints.isEmpty { return NameResolutionResult(endpoints: endpoints, serviceConfig: nil) }
+                    if !endpoints.isEmpty {
+                        return NameResolutionResult(endpoints: endpoints, serviceConfig: nil)
+                    }
                 }
             }
         }

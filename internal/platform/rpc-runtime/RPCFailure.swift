@@ -96,7 +96,8 @@ extension RPCFailure {
     /// What a gRPC error says; total, whoever wrote it.
     package init(_ error: RPCError) {
         let bytes = error.metadata[binaryValues: RPCMetadataKey.error].first { _ in true }
-        guard let bytes, let message = try? Souk_Platform_V1_Error(serializedBytes: bytes), !message.code.isEmpty
+        guard let bytes, let message = try? Souk_Platform_V1_Error(serializedBytes: bytes),
+            !message.code.isEmpty
         else {
             self.init(statusOf: error)
             return
@@ -107,7 +108,8 @@ extension RPCFailure {
             fieldErrors: message.fields.map {
                 FieldError(field: $0.field, code: $0.code, message: $0.message)
             },
-            retryAfter: message.hasRetryAfterMilliseconds ? .milliseconds(message.retryAfterMilliseconds) : nil,
+            retryAfter: message.hasRetryAfterMilliseconds
+                ? .milliseconds(message.retryAfterMilliseconds) : nil,
             payload: [UInt8](message.payload),
             origin: message.code.hasPrefix("rpc.") ? .transport : .service)
     }

@@ -79,7 +79,8 @@ package final class RPCHealth: Sendable {
     /// A reader that lags behind sees the latest status only. A service that is not served has none, and never
     /// will: its stream stays empty.
     func watch(_ service: String) -> AsyncStream<Status>? {
-        let (stream, continuation) = AsyncStream.makeStream(of: Status.self, bufferingPolicy: .bufferingNewest(1))
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: Status.self, bufferingPolicy: .bufferingNewest(1))
         let id: UInt64? = state.withLock { state in
             guard state.watchers.count < Self.maxWatchers else { return nil }
             if let status = state.statuses[service] { continuation.yield(status) }

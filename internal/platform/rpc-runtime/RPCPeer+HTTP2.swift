@@ -3,7 +3,10 @@ import NIOCore
 package import GRPCNIOTransportHTTP2Posix
 package import SoukEnv
 
-extension RPCPeer where Transport == HTTP2ClientTransport.Posix {
+/// A client over HTTP/2.
+package typealias HTTP2Peer = RPCPeer<HTTP2ClientTransport.Posix>
+
+extension HTTP2Peer {
     /// A client over HTTP/2 that spreads calls over all addresses in turn.
     ///
     /// With TLS the peers' certificates must carry the name of the first address, or its number.
@@ -30,8 +33,6 @@ extension RPCPeer where Transport == HTTP2ClientTransport.Posix {
         }
         var serviceConfig = ServiceConfig()
         serviceConfig.loadBalancingConfig = [.roundRobin]
-        // Retries stop when more than half of the calls fail, so that they don't bring down a peer that is slow.
-        serviceConfig.retryThrottling = try? .init(maxTokens: 100, tokenRatio: 0.5)
         let transport: HTTP2ClientTransport.Posix
         do {
             transport = try HTTP2ClientTransport.Posix(

@@ -16,6 +16,7 @@ package final class RPCPeer<Transport: ClientTransport>: Service {
 
     private let options: RPCPeerOptions
     private let resolver: PeerResolver?
+    private let retryBudget = RetryBudget()
 
     /// A client over any transport.
     ///
@@ -35,7 +36,10 @@ package final class RPCPeer<Transport: ClientTransport>: Service {
         self.options = options
         self.resolver = resolver
         client = GRPCClient(
-            transport: transport, interceptors: [PeerInterceptor(peer: name, identity: identity)])
+            transport: transport,
+            interceptors: [
+                PeerInterceptor(peer: name, identity: identity, maxMessageBytes: options.maxMessageBytes)
+            ])
     }
 
     /// Keeps connections until graceful shutdown or cancellation; calls under way are let finish for a while.
@@ -82,9 +86,10 @@ package final class RPCPeer<Transport: ClientTransport>: Service {
         let start = ContinuousClock.now
         let span = startSpan(method.fullyQualifiedMethod, context: .current ?? .topLevel, ofKind: .client)
         let outbound = OutboundCall(context)
-        let outcome: Swift.Result<Result, RPCFailure> = await ServiceContext.$current.withValue(span.context) {
+        let outcome: Swift.Result<Result, RPCFailure> = await ServiceContext.$current.withValue(span.context)
+        {
             do throws(RPCFailure) {
-                return .success(try await connected(outbound, start, idempotent, body))
+                return .success(try await attempts(outbound, start, idempotent, body))
             } catch {
                 return .failure(error)
             }
@@ -95,26 +100,47 @@ package final class RPCPeer<Transport: ClientTransport>: Service {
 
     // MARK: Attempts
 
-    /// Tries again for a moment while no connection is had: the peer may have closed it to be restarted.
-    private func connected<Result: Sendable>(
+    /// Tries again what never left this process, until the time to connect is over, and an idempotent call that got
+    /// as far as the peer, a few times.
+    ///
+    /// Not by a `RetryPolicy` of gRPC's: its executor, when a stream can't be had, returns only at the deadline.
+    private func attempts<Result: Sendable>(
         _ outbound: OutboundCall, _ start: ContinuousClock.Instant, _ idempotent: Bool,
         _ body: @Sendable @escaping (GRPCClient<Transport>, CallOptions) async throws -> Result
     ) async throws(RPCFailure) -> Result {
         let deadline = outbound.context.deadline ?? start + options.defaultTimeout
-        var pause = Duration.milliseconds(10)
+        var connectBy = start + options.connectTimeout
+        var (connecting, retrying) = (Self.firstConnectPause, options.initialBackoff)
         while true {
+            let made = outbound.attempts
             do {
-                return try await attempt(outbound, deadline, idempotent, body)
+                let result = try await attempt(outbound, min(deadline, connectBy), deadline, body)
+                retryBudget.recordSuccess()
+                return result
             } catch {
+                guard error.kind == .unavailable else { throw error }
                 resolver?.wake()
-                guard error.kind == .unavailable, outbound.attempts == 0, pause <= .milliseconds(160),
-                    ContinuousClock.now + pause < min(deadline, start + options.connectTimeout),
-                    (try? await Task.sleep(for: pause)) != nil
-                else { throw error }
-                pause *= 2
+                let pause: Duration
+                if outbound.attempts == made {
+                    pause = connecting
+                    connecting = min(connecting * 2, options.maxBackoff)
+                    guard .now + pause < connectBy else { throw error }
+                } else {
+                    let isAffordable = retryBudget.recordFailure()
+                    guard idempotent, isAffordable, outbound.attempts < options.maxAttempts else {
+                        throw error
+                    }
+                    pause = retrying * Double.random(in: 0...1)
+                    retrying = min(retrying * 2, options.maxBackoff)
+                    connectBy = .now + pause + options.connectTimeout
+                }
+                guard .now + pause < deadline, (try? await Task.sleep(for: pause)) != nil else { throw error }
             }
         }
     }
+
+    /// Before a connection is looked for again; doubles.
+    private static var firstConnectPause: Duration { .milliseconds(10) }
 
     private enum Event<Result: Sendable>: Sendable {
         case done(Swift.Result<Result, any Error>)
@@ -124,14 +150,14 @@ package final class RPCPeer<Transport: ClientTransport>: Service {
     }
 
     private func attempt<Result: Sendable>(
-        _ outbound: OutboundCall, _ deadline: ContinuousClock.Instant, _ idempotent: Bool,
+        _ outbound: OutboundCall, _ connectBy: ContinuousClock.Instant, _ deadline: ContinuousClock.Instant,
         _ body: @Sendable @escaping (GRPCClient<Transport>, CallOptions) async throws -> Result
     ) async throws(RPCFailure) -> Result {
         let now = ContinuousClock.now
         guard now < deadline else { throw .late(name) }
         guard resolver?.hasNoAddress != true else { throw .unreachable(name, "its name can't be resolved") }
-        let callOptions = callOptions(timeout: deadline - now, idempotent)
-        let connectBy = now + options.connectTimeout
+        let callOptions = callOptions(timeout: deadline - now)
+        let made = outbound.attempts
 
         return try await withTaskGroup(of: Event<Result>.self) { group -> Swift.Result<Result, RPCFailure> in
             group.addTask { [client] in
@@ -145,8 +171,8 @@ package final class RPCPeer<Transport: ClientTransport>: Service {
             }
             group.addTask {
                 do {
-                    try await Task.sleep(until: min(deadline, connectBy), clock: .continuous)
-                    if outbound.attempts == 0 { return deadline <= connectBy ? .late : .noConnection }
+                    try await Task.sleep(until: connectBy, clock: .continuous)
+                    if outbound.attempts == made { return deadline <= connectBy ? .late : .noConnection }
                     // gRPC keeps the deadline too, but not while it waits for a stream.
                     try await Task.sleep(until: deadline, clock: .continuous)
                     return .late
@@ -176,19 +202,13 @@ package final class RPCPeer<Transport: ClientTransport>: Service {
         }.get()
     }
 
-    private func callOptions(timeout: Duration, _ idempotent: Bool) -> CallOptions {
+    private func callOptions(timeout: Duration) -> CallOptions {
         var callOptions = CallOptions.defaults
         callOptions.timeout = timeout
         callOptions.waitForReady = false
+        // The transport holds answers to this one.
         callOptions.maxRequestMessageBytes = options.maxMessageBytes
         callOptions.maxResponseMessageBytes = options.maxMessageBytes
-        if idempotent, options.maxAttempts > 1 {
-            callOptions.executionPolicy = .retry(
-                RetryPolicy(
-                    maxAttempts: options.maxAttempts, initialBackoff: options.initialBackoff,
-                    maxBackoff: options.maxBackoff, backoffMultiplier: 2,
-                    retryableStatusCodes: [.unavailable]))
-        }
         return callOptions
     }
 
@@ -207,8 +227,10 @@ package final class RPCPeer<Transport: ClientTransport>: Service {
             ("peer", name), ("service", method.service.fullyQualifiedService), ("method", method.method),
         ]
         Counter(label: "rpc_client_requests_total", dimensions: labels + [("code", code)]).increment()
-        Timer(label: "rpc_client_request_duration_seconds", dimensions: labels, preferredDisplayUnit: .seconds)
-            .record(duration: ContinuousClock.now - start)
+        Timer(
+            label: "rpc_client_request_duration_seconds", dimensions: labels, preferredDisplayUnit: .seconds
+        )
+        .record(duration: ContinuousClock.now - start)
         span.attributes["rpc.system"] = "grpc"
         span.attributes["rpc.service"] = method.service.fullyQualifiedService
         span.attributes["rpc.method"] = method.method

@@ -9,7 +9,8 @@ package struct RPCPeerOptions: Sendable {
     /// Before the second attempt; doubles, and each wait is a random part of it.
     package var initialBackoff: Duration = .milliseconds(50)
     package var maxBackoff: Duration = .milliseconds(500)
-    /// The largest message that is taken or sent.
+    /// The largest message that is taken or sent; a request above it is refused before it is sent. Not above the
+    /// server's.
     package var maxMessageBytes = 4 * 1_024 * 1_024
     /// A connection is pinged when it has been silent for so long while calls wait.
     package var keepalive: Duration = .seconds(20)

@@ -65,7 +65,9 @@ struct ReflectionIndex: Sendable {
         for type in file.enumType { index(type, in: scope, of: file.name) }
         for service in file.service {
             fileOfSymbol[scope + service.name] = file.name
-            for method in service.method { fileOfSymbol["\(scope)\(service.name).\(method.name)"] = file.name }
+            for method in service.method {
+                fileOfSymbol["\(scope)\(service.name).\(method.name)"] = file.name
+            }
         }
         for field in file.extension { index(extension: field, in: scope, of: file.name) }
     }
@@ -133,7 +135,9 @@ struct ReflectionService: Grpc_Reflection_V1_ServerReflection.SimpleServiceProto
         case .fileContainingExtension(let wanted):
             return files(index.file(extending: wanted.containingType, number: wanted.extensionNumber))
         case .allExtensionNumbersOfType(let type):
-            guard let numbers = index.extensions(of: type) else { return Self.error(.notFound, "No such type.") }
+            guard let numbers = index.extensions(of: type) else {
+                return Self.error(.notFound, "No such type.")
+            }
             return .allExtensionNumbersResponse(
                 .with {
                     $0.baseTypeName = type

@@ -3,7 +3,10 @@ package import Logging
 package import SoukAuthToken
 package import SoukCallContext
 
-extension RPCServer where Transport == HTTP2ServerTransport.Posix {
+/// A server over HTTP/2.
+package typealias HTTP2Server = RPCServer<HTTP2ServerTransport.Posix>
+
+extension HTTP2Server {
     /// A server that listens for HTTP/2 on an IPv4 or IPv6 address; port 0 takes a free one.
     ///
     /// Parameters as in the other initialiser.

@@ -102,7 +102,8 @@ final class ServerCallRecord: Sendable {
         if let principal { metadata["user_id"] = "\(principal.userID)" }
         if let failure { metadata["error"] = "\(failure)" }
         if let detail { metadata["detail"] = "\(detail)" }
-        logger.log(level: code == .internalError || code == .unknown ? .error : .info, "rpc", metadata: metadata)
+        logger.log(
+            level: code == .internalError || code == .unknown ? .error : .info, "rpc", metadata: metadata)
 
         guard let span else { return }
         span.attributes["rpc.system"] = "grpc"

@@ -43,9 +43,10 @@ final class ServerGate: ServerInterceptor {
 
     func intercept<Input: Sendable, Output: Sendable>(
         request: StreamingServerRequest<Input>, context: ServerContext,
-        next: @Sendable (
-            _ request: StreamingServerRequest<Input>, _ context: ServerContext
-        ) async throws -> StreamingServerResponse<Output>
+        next:
+            @Sendable (
+                _ request: StreamingServerRequest<Input>, _ context: ServerContext
+            ) async throws -> StreamingServerResponse<Output>
     ) async throws -> StreamingServerResponse<Output> {
         let method = context.descriptor.fullyQualifiedMethod
         let isStreaming = streaming.contains(method)
@@ -89,7 +90,8 @@ final class ServerGate: ServerInterceptor {
         }
         switch access[context.descriptor.service.fullyQualifiedService] {
         case nil:
-            throw RPCFailure(.forbidden, code: "rpc.forbidden", message: "The method is not offered.", origin: .transport)
+            throw RPCFailure(
+                .forbidden, code: "rpc.forbidden", message: "The method is not offered.", origin: .transport)
         case .open:
             return call(nil, caller: nil)
         case .user:
@@ -118,11 +120,13 @@ final class ServerGate: ServerInterceptor {
     /// The user that the access token proves.
     private func principal(_ metadata: Metadata) async throws -> Principal {
         guard let header = metadata.first(RPCMetadataKey.authorization) else {
-            throw ServiceError(.unauthenticated, code: "token.missing", message: "The call needs an access token.")
+            throw ServiceError(
+                .unauthenticated, code: "token.missing", message: "The call needs an access token.")
         }
         let parts = header.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "bearer", let verifier else {
-            throw ServiceError(.unauthenticated, code: "token.invalid", message: "The access token is not valid.")
+            throw ServiceError(
+                .unauthenticated, code: "token.invalid", message: "The access token is not valid.")
         }
         return try await verifier.verify(String(parts[1]))
     }
@@ -133,7 +137,8 @@ final class ServerGate: ServerInterceptor {
         let session = metadata.first(RPCMetadataKey.principalSession) ?? ""
         let names = (metadata.first(RPCMetadataKey.principalRoles) ?? "").split(separator: ",")
         guard let userID = UserID(id), session.utf8.count <= 256, names.count <= 16 else {
-            throw ServiceError(.invalid, code: "rpc.invalid_metadata", message: "The call's metadata is malformed.")
+            throw ServiceError(
+                .invalid, code: "rpc.invalid_metadata", message: "The call's metadata is malformed.")
         }
         // Roles that this version doesn't know give no rights.
         let roles = Set(names.compactMap { Role(rawValue: String($0)) })
@@ -146,7 +151,8 @@ final class ServerGate: ServerInterceptor {
             return isStreaming ? nil : .now + options.maxCallTime
         }
         guard let timeout = RPCTimeout.parse(text) else {
-            throw ServiceError(.invalid, code: "rpc.invalid_metadata", message: "The call's timeout is malformed.")
+            throw ServiceError(
+                .invalid, code: "rpc.invalid_metadata", message: "The call's timeout is malformed.")
         }
         return .now + (isStreaming ? timeout : min(timeout, options.maxCallTime))
     }
@@ -200,7 +206,9 @@ final class ServerGate: ServerInterceptor {
                 do {
                     let trailers = try await ServiceContext.$current.withValue(record.span?.context) {
                         try await self.cancelling(context) {
-                            try await withDeadline(context.call.context) { try await contents.producer(writer) }
+                            try await withDeadline(context.call.context) {
+                                try await contents.producer(writer)
+                            }
                         }
                     }
                     record.end()

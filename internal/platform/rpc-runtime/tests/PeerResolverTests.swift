@@ -10,13 +10,18 @@ import Testing
         let addresses = try PeerAddresses("order:9104, 10.0.0.1:80,[::1]:81", for: "X").addresses
         #expect(
             addresses == [
-                .init(host: "order", port: 9104), .init(host: "10.0.0.1", port: 80), .init(host: "::1", port: 81),
+                .init(host: "order", port: 9104), .init(host: "10.0.0.1", port: 80),
+                .init(host: "::1", port: 81),
             ])
     }
 
-    @Test(arguments: ["", ",", "order", "order:", ":80", "order:0", "order:70000", "a b:80", "::1:80", "http://a:80"])
+    @Test(arguments: [
+        "", ",", "order", "order:", ":80", "order:0", "order:70000", "a b:80", "::1:80", "http://a:80",
+    ])
     func whatIsNoAddressIsAnErrorOfTheConfiguration(_ text: String) {
-        #expect(throws: ConfigurationError.self) { _ = try PeerAddresses(text, for: "SOUK_ORDER_GRPC_ADDRESS") }
+        #expect(throws: ConfigurationError.self) {
+            _ = try PeerAddresses(text, for: "SOUK_ORDER_GRPC_ADDRESS")
+        }
     }
 
     @Test func everyAddressOfANameIsAnEndpointOnce() async throws {
@@ -26,7 +31,10 @@ import Testing
                 : [.ipv4(host: "10.0.0.3", port: port)]
         }
         let endpoints = await resolver.resolve()
-        #expect(endpoints.map { $0.addresses.compactMap(\.ipv4?.host) } == [["10.0.0.1"], ["10.0.0.2"], ["10.0.0.3"]])
+        #expect(
+            endpoints.map { $0.addresses.compactMap(\.ipv4?.host) } == [
+                ["10.0.0.1"], ["10.0.0.2"], ["10.0.0.3"],
+            ])
     }
 
     @Test func aNameKeepsItsAddressesWhileItCanNotBeResolved() async throws {

@@ -35,7 +35,8 @@ import Testing
 
     @Test func withoutAnIdentityACallIsUnauthenticated() async throws {
         let keys = try TestKeys("order", "payment")
-        let parts = InProcess(access: .services(["payment"]), identities: keys.ring(for: "order")) { text, _ in
+        let parts = InProcess(access: .services(["payment"]), identities: keys.ring(for: "order")) {
+            text, _ in
             Issue.record("was called")
             return text
         }
@@ -146,7 +147,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("5S", Duration.seconds(5)), ("100m", .milliseconds(100)), ("7u", .microseconds(7)), ("1H", .seconds(3_600)),
+        ("5S", Duration.seconds(5)), ("100m", .milliseconds(100)), ("7u", .microseconds(7)),
+        ("1H", .seconds(3_600)),
         ("2M", .seconds(120)), ("12345678n", .nanoseconds(12_345_678)),
     ]) func timeoutsAreRead(_ text: String, _ duration: Duration) {
         #expect(RPCTimeout.parse(text) == duration)

@@ -12,7 +12,9 @@ import Testing
         var code: String { "stock.insufficient" }
         var message: String { "Not enough in stock." }
         var detail: String? { "secret detail" }
-        var fieldErrors: [FieldError] { [FieldError(field: "lines[2]", code: "too_many", message: "Too many.")] }
+        var fieldErrors: [FieldError] {
+            [FieldError(field: "lines[2]", code: "too_many", message: "Too many.")]
+        }
         var retryAfter: Duration? { .milliseconds(1_250) }
     }
 
@@ -21,7 +23,7 @@ import Testing
     }
 
     @Test(arguments: ErrorKind.allCases) func everyKindComesBackAsItWas(_ kind: ErrorKind) async throws {
-        var options = RPCPeerOptions()
+        var options = RPCPeerOptions.patient
         options.maxAttempts = 1
         let parts = InProcess(peerOptions: options) { _, context in
             try await answering(context, payload: { (_: KernelError) in [1, 2, 3] }) {
@@ -73,7 +75,9 @@ import Testing
     }
 
     @Test func errorsOfTheProductMayBeThrownAsTheyAre() async throws {
-        let parts = InProcess { _, _ in throw ValidationError(field: "name", code: "required", message: "Required.") }
+        let parts = InProcess { _, _ in
+            throw ValidationError(field: "name", code: "required", message: "Required.")
+        }
         try await parts.run { () async throws in
             await #expect { _ = try await parts.peer.ask() } throws: {
                 ($0 as? RPCFailure)?.fieldErrors.first?.field == "name"
@@ -82,7 +86,8 @@ import Testing
     }
 
     @Test func aTrailerThatWouldBeTooLongKeepsWhatDecides() {
-        let error = RPCFailure(KernelError(kind: .conflict), payload: [UInt8](repeating: 7, count: 20_000)).rpcError
+        let error = RPCFailure(KernelError(kind: .conflict), payload: [UInt8](repeating: 7, count: 20_000))
+            .rpcError
         let failure = RPCFailure(error)
         #expect(failure.code == "stock.insufficient")
         #expect(failure.kind == .conflict)
@@ -90,7 +95,8 @@ import Testing
     }
 
     @Test func trailersOfAStrangerDoNoHarm() {
-        let garbage = RPCError(code: .aborted, message: "x", metadata: ["souk-error-bin": .binary([0xff, 0xff, 0x01])])
+        let garbage = RPCError(
+            code: .aborted, message: "x", metadata: ["souk-error-bin": .binary([0xff, 0xff, 0x01])])
         #expect(RPCFailure(garbage).kind == .conflict)
     }
 }

@@ -15,7 +15,8 @@ import Testing
         let parts = InProcess { text, _ in text }
         return try await parts.run { () async throws in
             try await Grpc_Reflection_V1_ServerReflection.Client(wrapping: parts.peer.client)
-                .serverReflectionInfo(request: .init { try await $0.write(contentsOf: requests) }) { response in
+                .serverReflectionInfo(request: .init { try await $0.write(contentsOf: requests) }) {
+                    response in
                     var answers: [Response] = []
                     for try await message in response.messages { answers.append(message) }
                     return answers
@@ -33,7 +34,10 @@ import Testing
         ])
         try #require(answers.count == 5)
         // Reflection itself is not of the list when it was made, as in other implementations it needs no more.
-        #expect(answers[0].listServicesResponse.service.map(\.name) == ["grpc.health.v1.Health", TestService.name])
+        #expect(
+            answers[0].listServicesResponse.service.map(\.name) == [
+                "grpc.health.v1.Health", TestService.name,
+            ])
         #expect(answers[0].originalRequest == .with { $0.listServices = "" })
         let names = try answers.dropFirst().map { answer in
             try Google_Protobuf_FileDescriptorProto(

@@ -13,16 +13,19 @@ import Testing
         init() throws {
             folder = try TemporaryFolder()
             try openssl(
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=Test authority", "-keyout",
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                "-days", "2", "-subj", "/CN=Test authority", "-keyout",
                 folder.path("ca.key"), "-out", folder.path("ca.pem"))
             try openssl(
-                "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=souk", "-keyout", folder.path("souk.key"),
+                "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
+                "/CN=souk", "-keyout", folder.path("souk.key"),
                 "-out", folder.path("souk.csr"))
             try Data("subjectAltName=DNS:localhost,IP:127.0.0.1".utf8)
                 .write(to: URL(fileURLWithPath: folder.path("names")))
             try openssl(
                 "x509", "-req", "-in", folder.path("souk.csr"), "-CA", folder.path("ca.pem"), "-CAkey",
-                folder.path("ca.key"), "-CAcreateserial", "-days", "2", "-extfile", folder.path("names"), "-out",
+                folder.path("ca.key"), "-CAcreateserial", "-days", "2", "-extfile", folder.path("names"),
+                "-out",
                 folder.path("souk.pem"))
         }
 
@@ -44,7 +47,9 @@ import Testing
         }
     }
 
-    private func outcome(_ serverTLS: RPCTLS?, _ clientTLS: RPCTLS?, host: String = "127.0.0.1") async throws -> String {
+    private func outcome(_ serverTLS: RPCTLS?, _ clientTLS: RPCTLS?, host: String = "127.0.0.1") async throws
+        -> String
+    {
         var (serverOptions, peerOptions) = (RPCServerOptions(), RPCPeerOptions())
         serverOptions.tls = serverTLS
         peerOptions.tls = clientTLS
@@ -57,7 +62,8 @@ import Testing
         return outcome
     }
 
-    @Test(arguments: ["127.0.0.1", "localhost"]) func bothSidesOfOneAuthorityTalk(_ host: String) async throws {
+    @Test(arguments: ["127.0.0.1", "localhost"]) func bothSidesOfOneAuthorityTalk(_ host: String) async throws
+    {
         let authority = try Authority()
         defer { withExtendedLifetime(authority) {} }
         let tls = authority.tls

@@ -30,10 +30,12 @@ import Testing
     @Test func aTokenSignedWithAnotherKeyIsRefused() async throws {
         let (keys, strangers) = (try TestKeys("order"), try TestKeys("order", "stranger"))
         await #expect(throws: ServiceTokenError.badSignature) {
-            _ = try await keys.ring(for: "payment").caller(of: strangers.identity("order").token(for: "payment"))
+            _ = try await keys.ring(for: "payment").caller(
+                of: strangers.identity("order").token(for: "payment"))
         }
         await #expect(throws: ServiceTokenError.unknownService) {
-            _ = try await keys.ring(for: "payment").caller(of: strangers.identity("stranger").token(for: "payment"))
+            _ = try await keys.ring(for: "payment").caller(
+                of: strangers.identity("stranger").token(for: "payment"))
         }
     }
 
@@ -101,7 +103,8 @@ import Testing
         let now = clock.now()
         let access = try await users.createToken(
             AccessClaims(
-                userID: UserID(), roles: [.admin], sessionID: "s", issuedAt: now, expiresAt: now + .seconds(60)))
+                userID: UserID(), roles: [.admin], sessionID: "s", issuedAt: now,
+                expiresAt: now + .seconds(60)))
         await #expect(throws: ServiceTokenError.malformed("typ or alg")) {
             _ = try await keys.ring(for: "payment", clock: clock).caller(of: access)
         }
@@ -125,7 +128,9 @@ import Testing
         await #expect(throws: ServiceTokenError.badSignature) { _ = try await ring.caller(of: replaced) }
         clock.advance(by: .seconds(1))
         #expect(try await ring.caller(of: replaced) == "order")
-        #expect(try await ring.caller(of: later.identity("vendor", clock: clock).token(for: "payment")) == "vendor")
+        #expect(
+            try await ring.caller(of: later.identity("vendor", clock: clock).token(for: "payment"))
+                == "vendor")
 
         try FileManager.default.removeItem(atPath: keys.folder.path("vendor.pem"))
         clock.advance(by: .seconds(30))

@@ -70,7 +70,8 @@ final class TestKeys: Sendable {
 
     func identity(_ service: String, clock: any WallClock = SystemClock()) throws -> ServiceIdentity {
         try ServiceIdentity(
-            service: service, privateKeyPEM: Secret(try #require(keys[service]).pemRepresentation), clock: clock)
+            service: service, privateKeyPEM: Secret(try #require(keys[service]).pemRepresentation),
+            clock: clock)
     }
 
     func ring(for service: String, clock: any WallClock = SystemClock()) -> ServiceKeyRing {
@@ -87,7 +88,8 @@ extension Logger {
 func running<T: Sendable>(_ services: [any Service], _ body: () async throws -> T) async throws -> T {
     let group = ServiceGroup(
         configuration: ServiceGroupConfiguration(
-            services: services.map { .init(service: $0, successTerminationBehavior: .ignore) }, logger: .silent))
+            services: services.map { .init(service: $0, successTerminationBehavior: .ignore) },
+            logger: .silent))
     return try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask { try await group.run() }
         do {
@@ -110,12 +112,13 @@ struct InProcess {
     init(
         access: RPCAccess = .open, options: RPCServerOptions = RPCServerOptions(),
         identities: ServiceKeyRing? = nil, identity: ServiceIdentity? = nil,
-        peerOptions: RPCPeerOptions = RPCPeerOptions(),
+        peerOptions: RPCPeerOptions = .patient,
         _ handler: @escaping @Sendable (String, ServerContext) async throws -> String
     ) {
         let transport = InProcessTransport()
         server = RPCServer(
-            transport: transport.server, services: [RPCService(TestService(handler: handler), access: access)],
+            transport: transport.server,
+            services: [RPCService(TestService(handler: handler), access: access)],
             options: options, identities: identities, logger: .silent)
         peer = RPCPeer(name: "order", transport: transport.client, identity: identity, options: peerOptions)
     }
@@ -159,8 +162,25 @@ final class Node: Sendable {
     }
 }
 
+extension RPCPeerOptions {
+    /// For machines that are busy: what is expected to answer is given time.
+    static var patient: RPCPeerOptions {
+        var options = RPCPeerOptions()
+        options.connectTimeout = .seconds(12)
+        options.defaultTimeout = .seconds(12)
+        return options
+    }
+
+    /// As in production, but for a deadline that is far: a call that waits for it shows.
+    static var impatient: RPCPeerOptions {
+        var options = RPCPeerOptions()
+        options.defaultTimeout = .seconds(8)
+        return options
+    }
+}
+
 func peer(
-    _ addresses: String, options: RPCPeerOptions = RPCPeerOptions()
+    _ addresses: String, options: RPCPeerOptions = .patient
 ) throws -> RPCPeer<HTTP2ClientTransport.Posix> {
     try RPCPeer(
         name: "order", addresses: PeerAddresses(addresses, for: "TEST"), identity: nil, options: options)
