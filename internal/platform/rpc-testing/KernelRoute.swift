@@ -31,6 +31,8 @@ package enum KernelRoute: String, CaseIterable, Sendable, CustomStringConvertibl
     ) async throws {
         guard self != .local else { return try await body(local) }
         let keys = try ServiceKeys(caller)
+        // Its folder is read as long as calls come.
+        defer { withExtendedLifetime(keys) {} }
         let ring = ServiceKeyRing(directory: keys.folder, service: peer)
         switch self {
         case .local:
