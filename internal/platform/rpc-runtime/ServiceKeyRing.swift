@@ -54,7 +54,8 @@ package actor ServiceKeyRing {
             return known.caller
         }
         let parts = try ServiceToken(token)
-        if !isSigned(parts), isOlder(than: Self.minInterval) { await read() }
+        // Whoever comes while the files are being read waits for what is in them.
+        if !isSigned(parts), isReading || isOlder(than: Self.minInterval) { await read() }
         guard keys[parts.header.kid] != nil else { throw .unknownService }
         guard isSigned(parts) else { throw .badSignature }
 

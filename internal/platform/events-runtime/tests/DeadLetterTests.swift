@@ -203,7 +203,12 @@ struct DeadLetterTests {
         #expect(tried.all.filter { $0 != 2 } == [1, 4])
         #expect(tried.all.filter { $0 == 2 }.count == 1)
         #expect(try await fixture.effects() == ["a": [0, 1, 4], "b": [0]])
-        let letters = try await fixture.deadLetters()
+        var letters = try await fixture.deadLetters()
+        // The mark of the one that failed again is taken off after its handler was asked.
+        while letters.contains(where: { $0.status == .redriving }) {
+            await Task.yield()
+            letters = try await fixture.deadLetters()
+        }
         #expect(letters.map(\.attempts) == [1, 2])
         #expect(letters.map(\.status) == [.dead, .dead])
     }

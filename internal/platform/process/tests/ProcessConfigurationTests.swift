@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["nonsense://x", "postgres://user:secret@host:notaport/db"])
+    @Test(arguments: ["nonsense://x:secret@y", "postgres://user:secret@host/db?nonsense=1"])
     func aMalformedURLIsRefusedWithoutBeingQuoted(url: String) throws {
         let error = #expect(throws: ConfigurationError.self) {
             _ = try configuration(["SOUK_ORDER_DATABASE_URL": url]).database(of: "order")
