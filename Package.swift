@@ -118,7 +118,8 @@ var platform: [Target] {
                 "SoukPagination", "SoukTime", .lifecycle, .logging, .metrics, .tracing,
             ],
             testing: [
-                "SoukBrokerEmbedded", "SoukBrokerKafka", "SoukBrokerRabbitMQ", "SoukObservability", "SoukTesting",
+                "SoukBrokerEmbedded", "SoukBrokerKafka", "SoukBrokerRabbitMQ", "SoukObservability",
+                "SoukTesting",
             ])
         + module(
             "SoukHTTP", "internal/platform/http",
@@ -165,11 +166,11 @@ var platform: [Target] {
         + module(
             "SoukProcess", "internal/platform/process",
             [
-                "SoukAuthToken", "SoukBroker", "SoukBrokerEmbedded", "SoukBrokerKafka", "SoukBrokerRabbitMQ",
+                "SoukAuthToken", "SoukBroker", "SoukBrokerKafka", "SoukBrokerRabbitMQ",
                 "SoukCache", "SoukCacheRedis", "SoukCallContext", "SoukDatabase", "SoukDatabasePostgres",
                 "SoukEnv", "SoukErrors", "SoukEventsRPC", "SoukEventsRuntime", "SoukGuards", "SoukHTTP",
                 "SoukIDs", "SoukLogger", "SoukObservability", "SoukRPCRuntime", "SoukService", "SoukTime",
-                .argumentParser, .lifecycle, .logging, .nio,
+                .argumentParser, .grpcNIO, .hummingbird, .lifecycle, .logging, .nio,
             ],
             testing: ["SoukTesting"])
         + [
@@ -220,7 +221,8 @@ var services: [Target] {
         + module(
             "SoukAuthGuard", "internal/services/auth-guard",
             [
-                "SoukAuthKernel", "SoukCache", "SoukDatabase", "SoukEvents", "SoukEventsRuntime", "SoukGuards", "SoukIDs",
+                "SoukAuthKernel", "SoukCache", "SoukDatabase", "SoukEvents", "SoukEventsRuntime",
+                "SoukGuards", "SoukIDs",
                 "SoukTime",
             ],
             testing: [
@@ -367,7 +369,8 @@ func process(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
         name: name,
         dependencies: dependencies + [
-            "SoukAuthGuard", "SoukAuthRPC", "SoukComposition", "SoukEnv", "SoukEvents", "SoukGuards", "SoukProcess",
+            "SoukAuthGuard", "SoukAuthRPC", "SoukComposition", "SoukEnv", "SoukEvents", "SoukGuards",
+            "SoukProcess",
             "SoukRPCRuntime",
         ],
         path: "cmd/\(name)", swiftSettings: .souk)

@@ -12,7 +12,8 @@ package protocol MarketplaceProcess: ProcessDefinition {}
 extension MarketplaceProcess {
     package static var groups: [String: Set<String>] {
         Dictionary(
-            uniqueKeysWithValues: ConsumerGroup.allCases.map { ($0.rawValue, Set($0.topics.map(\.rawValue))) })
+            uniqueKeysWithValues: ConsumerGroup.allCases.map { ($0.rawValue, Set($0.topics.map(\.rawValue))) }
+        )
     }
 }
 

@@ -320,6 +320,8 @@ final class RedisConnection: Sendable {
     private func untilNextEvent(_ loop: Loop) -> Duration? {
         let queued = loop.link == nil ? state.withLock { $0.queue.first?.deadline } : nil
         let attempt = loop.isConnecting || loop.link != nil ? nil : loop.nextAttempt
-        return [loop.underWay.first?.deadline, queued, attempt].compactMap { $0 }.min().map { max($0 - .now, .zero) }
+        return [loop.underWay.first?.deadline, queued, attempt].compactMap { $0 }.min().map {
+            max($0 - .now, .zero)
+        }
     }
 }

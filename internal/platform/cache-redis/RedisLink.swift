@@ -44,7 +44,8 @@ final class RedisLink: @unchecked Sendable {
         return link
     }
 
-    private func greet(_ options: RedisOptions, until deadline: ContinuousClock.Instant) throws(RedisFailure) {
+    private func greet(_ options: RedisOptions, until deadline: ContinuousClock.Instant) throws(RedisFailure)
+    {
         if let password = options.password {
             let credentials = [options.user, password.reveal()].compactMap { $0 }
             try ask(RedisCommand([Array("AUTH".utf8)] + credentials.map { Array($0.utf8) }), until: deadline)

@@ -36,7 +36,8 @@ package struct RedisOptions: Sendable {
     package var reconnectDelay: Duration = .milliseconds(50)
     package var maximumReconnectDelay: Duration = .seconds(2)
 
-    package init(endpoint: Endpoint, user: String? = nil, password: Secret<String>? = nil, database: Int = 0) {
+    package init(endpoint: Endpoint, user: String? = nil, password: Secret<String>? = nil, database: Int = 0)
+    {
         self.endpoint = endpoint
         self.user = user
         self.password = password
@@ -62,7 +63,9 @@ package struct RedisOptions: Sendable {
                 throw .invalidArgument("the Redis URL is not redis://[user@]host[:port][/database]")
             }
             let port = parts.port ?? 6_379
-            guard (1...65_535).contains(port) else { throw .invalidArgument("the Redis URL has no usable port") }
+            guard (1...65_535).contains(port) else {
+                throw .invalidArgument("the Redis URL has no usable port")
+            }
             let bare = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
             self.init(
                 endpoint: .tcp(host: bare, port: port), user: user, password: password,
@@ -79,7 +82,8 @@ package struct RedisOptions: Sendable {
                 endpoint: .socket(parts.path), user: user, password: password,
                 database: try Self.database(items.first?.value))
         case "rediss":
-            throw .invalidArgument("TLS to Redis is not offered: use a private network, or stunnel beside the process")
+            throw .invalidArgument(
+                "TLS to Redis is not offered: use a private network, or stunnel beside the process")
         default:
             throw .invalidArgument("the Redis URL begins with neither redis:// nor unix://")
         }

@@ -9,7 +9,9 @@ struct RedisScript: Sendable {
     init(_ source: String) {
         self.source = Array(source.utf8)
         let digits = Array("0123456789abcdef".utf8)
-        digest = Insecure.SHA1.hash(data: self.source).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        digest = Insecure.SHA1.hash(data: self.source).flatMap {
+            [digits[Int($0 >> 4)], digits[Int($0 & 15)]]
+        }
     }
 
     func command(_ verb: ScriptVerb, _ key: String, _ arguments: [[UInt8]]) -> RedisCommand {

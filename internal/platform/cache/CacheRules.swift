@@ -9,7 +9,8 @@ package enum CacheRules {
     package static func check(key: String) throws(CacheError) {
         let bytes = key.utf8
         guard !bytes.isEmpty, bytes.count <= maxKeyBytes, bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-            throw .invalidArgument("a key of \(bytes.count) bytes that is not 1 to \(maxKeyBytes) of visible ASCII")
+            throw .invalidArgument(
+                "a key of \(bytes.count) bytes that is not 1 to \(maxKeyBytes) of visible ASCII")
         }
     }
 

@@ -58,7 +58,9 @@ package struct ExpiringStore<Value: Sendable>: Sendable {
 
     /// Stores a value until `end`. One that costs more than everything may is not stored, and what it would have
     /// replaced is gone.
-    package mutating func set(_ key: String, _ value: Value, cost: Int = 1, at now: Timestamp, until end: Timestamp) {
+    package mutating func set(
+        _ key: String, _ value: Value, cost: Int = 1, at now: Timestamp, until end: Timestamp
+    ) {
         if let position = positions[key] { remove(at: position) }
         guard cost <= maxCost, now < end else { return }
         while positions.count >= capacity || self.cost > maxCost - cost { remove(at: oldest) }

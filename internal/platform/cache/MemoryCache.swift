@@ -120,7 +120,8 @@ package final class MemoryCache: Cache {
     private func decide(
         _ key: String, _ limit: RateLimit, _ state: inout State, _ now: Timestamp
     ) -> RateDecision {
-        let (decision, fullAt) = limit.decide(fullAt: state.rates.entry(key, at: now)?.value, at: now - origin)
+        let (decision, fullAt) = limit.decide(
+            fullAt: state.rates.entry(key, at: now)?.value, at: now - origin)
         if let fullAt { state.rates.set(key, fullAt, at: now, until: now + decision.reset) }
         return decision
     }

@@ -10,7 +10,8 @@ extension RateLimit {
         let debt = next - now
         guard debt <= window else {
             return (
-                RateDecision(isAllowed: false, remaining: 0, reset: full - now, retryAfter: debt - window), nil
+                RateDecision(isAllowed: false, remaining: 0, reset: full - now, retryAfter: debt - window),
+                nil
             )
         }
         return (

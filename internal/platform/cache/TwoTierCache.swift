@@ -118,7 +118,8 @@ package final class TwoTierCache<Value: Codable & Sendable>: Sendable {
     /// As ``drop(_:)``, for the keys that begin so as far as this process remembers or is loading them.
     package func drop(prefix: String) {
         let keys = state.withLock { state in
-            state.memory.removeAll { $0.hasPrefix(prefix) } + state.current.keys.filter { $0.hasPrefix(prefix) }
+            state.memory.removeAll { $0.hasPrefix(prefix) }
+                + state.current.keys.filter { $0.hasPrefix(prefix) }
         }
         drop(keys)
     }

@@ -13,7 +13,8 @@ extension Migration {
         let isTable = statement.hasPrefix("CREATE TABLE")
         return [
             ("INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
-            (" INTEGER", " BIGINT"), (" BLOB", " BYTEA"), (" TEXT", isTable ? " TEXT COLLATE \"C\"" : " TEXT"),
+            (" INTEGER", " BIGINT"), (" BLOB", " BYTEA"),
+            (" TEXT", isTable ? " TEXT COLLATE \"C\"" : " TEXT"),
             (") STRICT, WITHOUT ROWID", ")"), (") STRICT", ")"),
         ].reduce(statement) { $0.replacing($1.0, with: $1.1) }
     }

@@ -55,7 +55,8 @@ extension EventStore {
     /// How many there are by the code of their last failure.
     func deadLettersByError() async throws -> [String: Int] {
         let rows = try await database.query(
-            "SELECT error_code, count(*) AS letters FROM dead_letters WHERE consumer = \(service) GROUP BY error_code")
+            "SELECT error_code, count(*) AS letters FROM dead_letters WHERE consumer = \(service) GROUP BY error_code"
+        )
         return Dictionary(
             uniqueKeysWithValues: try rows.map { row in
                 (try row.get("error_code", as: String.self), try row.get("letters", as: Int.self))

@@ -30,7 +30,8 @@ enum KeySet {
                 !keys.contains(where: { $0.kid == key.kid }),
                 // Written anew from the public members only.
                 let publicPart = try? JSONEncoder().encode(key),
-                let usable = try? await TokenKey.jwk(kid: key.kid, json: String(decoding: publicPart, as: UTF8.self)),
+                let usable = try? await TokenKey.jwk(
+                    kid: key.kid, json: String(decoding: publicPart, as: UTF8.self)),
                 !usable.canSign
             else { continue }
             keys.append(usable)

@@ -107,7 +107,9 @@ package final class RemoteTokenKeys: TokenVerifier, Service {
 
     private var usable: TokenKeys? {
         state.withLock { state in
-            guard let known = state.known, clock.now() < known.fetchedAt + options.lifetime else { return nil }
+            guard let known = state.known, clock.now() < known.fetchedAt + options.lifetime else {
+                return nil
+            }
             return known.keys
         }
     }
@@ -121,7 +123,8 @@ package final class RemoteTokenKeys: TokenVerifier, Service {
         let task: Task<Void, Never>? = state.withLock { state in
             if let refresh = state.refresh { return refresh }
             let now = clock.now()
-            if !evenIfRecent, let last = state.attemptedAt, last <= now, now - last < options.minimumInterval {
+            if !evenIfRecent, let last = state.attemptedAt, last <= now, now - last < options.minimumInterval
+            {
                 return nil
             }
             state.attemptedAt = now

@@ -41,7 +41,8 @@ package final class WebRouter {
     /// ``standardMiddlewares(on:options:catalogue:extra:)`` says. Every caller with a good access token has to pass
     /// `accounts`, if given, on every request.
     package init(
-        verifier: any TokenVerifier, accounts: (any AccountGuard)? = nil, options: HTTPOptions = HTTPOptions(),
+        verifier: any TokenVerifier, accounts: (any AccountGuard)? = nil,
+        options: HTTPOptions = HTTPOptions(),
         extra: [SoukMiddleware] = []
     ) {
         catalogue = RouteCatalogue()

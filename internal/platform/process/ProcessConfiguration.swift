@@ -59,7 +59,8 @@ struct ProcessConfiguration: Sendable {
             case .kafka: return try KafkaBroker.open(try kafka())
             case .embedded:
                 throw ConfigurationError(
-                    "SOUK_BROKER", "'embedded' is for souk, the whole marketplace in one process; use rabbitmq or kafka")
+                    "SOUK_BROKER",
+                    "'embedded' is for souk, the whole marketplace in one process; use rabbitmq or kafka")
             }
         } catch let error as ConfigurationError {
             throw error
@@ -79,7 +80,9 @@ struct ProcessConfiguration: Sendable {
         } catch {
             throw ConfigurationError("SOUK_RABBITMQ_URL", error.detail ?? "can't be read")
         }
-        if let password = try environment.secret("SOUK_RABBITMQ_PASSWORD") { options.password = password.reveal() }
+        if let password = try environment.secret("SOUK_RABBITMQ_PASSWORD") {
+            options.password = password.reveal()
+        }
         options.authorityFile = try environment.optionalString("SOUK_RABBITMQ_CA_FILE")
         options.certificateFile = try environment.optionalString("SOUK_RABBITMQ_CERT_FILE")
         options.keyFile = try environment.optionalString("SOUK_RABBITMQ_KEY_FILE")

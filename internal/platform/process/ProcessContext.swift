@@ -66,7 +66,8 @@ package struct ProcessContext {
         var options = RPCPeerOptions()
         options.tls = try configuration.tls()
         let client = try RPCPeer(
-            name: peer, addresses: try configuration.addresses(of: peer), identity: identity, options: options)
+            name: peer, addresses: try configuration.addresses(of: peer), identity: identity, options: options
+        )
         connections.append(client)
         return client
     }

@@ -79,14 +79,17 @@ package struct AdminEventRoutes: Sendable {
 
     private func show(_ context: AdminContext) async throws -> Reply {
         let (administration, id) = try target(context)
-        guard let letter = try await administration.deadLetter(id: id, context.call) else { throw Self.noSuchLetter }
+        guard let letter = try await administration.deadLetter(id: id, context.call) else {
+            throw Self.noSuchLetter
+        }
         return try Reply.ok(DeadLetterDetail(letter))
     }
 
     /// All of one service, or of all; services that are away are named, and the others' letters redriven.
     private func redriveAll(_ request: Request, _ context: AdminContext) async throws -> Reply {
         if let administration = try administration(of: request) {
-            return try Reply.accepted(RedriveResult(redriven: try await administration.redriveAll(context.call)))
+            return try Reply.accepted(
+                RedriveResult(redriven: try await administration.redriveAll(context.call)))
         }
         var (count, away) = (0, [String]())
         for administration in administrations {

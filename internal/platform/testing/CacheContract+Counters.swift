@@ -9,7 +9,8 @@ extension CacheContract {
                     try await cache.increment(key, by: 1, timeToLive: .seconds(60))
                 }
                 try expectEqual(sums.sorted(), Array(1...100), "the sums")
-                try expectEqual(try await cache.increment(key, by: -30, timeToLive: .seconds(60)), 70, "the sum")
+                try expectEqual(
+                    try await cache.increment(key, by: -30, timeToLive: .seconds(60)), 70, "the sum")
             },
             Case("a counter lives from its first addition on") { cache, fixture in
                 let key = unique("window")
@@ -71,7 +72,8 @@ extension CacheContract {
                 try expectEqual(through.filter { $0 }.count, 7, "of thirds")
                 let fine = RateLimit(quota: 10_000_000, window: .seconds(1))
                 let decision = try await cache.admit(unique("fine"), fine)
-                try expect(decision.isAllowed && decision.remaining < 10_000_000, "a fine one says \(decision)")
+                try expect(
+                    decision.isAllowed && decision.remaining < 10_000_000, "a fine one says \(decision)")
             },
         ]
     }

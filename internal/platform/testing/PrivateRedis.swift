@@ -41,10 +41,13 @@ package final class PrivateRedis: Sendable {
         let process = Process()
         let leash = Pipe()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = [
-            "-c", "\"$@\" </dev/null >/dev/null 2>&1 & pid=$!; cat >/dev/null; kill -CONT $pid; kill -9 $pid; wait $pid", "sh",
-            Self.path, "--bind", "127.0.0.1", "--port", "\(port)", "--save", "", "--appendonly", "no",
-        ] + arguments
+        process.arguments =
+            [
+                "-c",
+                "\"$@\" </dev/null >/dev/null 2>&1 & pid=$!; cat >/dev/null; kill -CONT $pid; kill -9 $pid; wait $pid",
+                "sh",
+                Self.path, "--bind", "127.0.0.1", "--port", "\(port)", "--save", "", "--appendonly", "no",
+            ] + arguments
         process.standardInput = leash
         try process.run()
         // Ours alone would keep the server alive in a child that inherits it.

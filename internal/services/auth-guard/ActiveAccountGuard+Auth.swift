@@ -31,7 +31,9 @@ extension ActiveAccountGuard {
     package var handlers: [EventHandler] {
         [
             // Nothing is written, so there is nothing that a rollback would have to undo.
-            .on(SessionEnded.self, isolation: .readCommitted) { event, _, _ in self.drop(sessions: event.sessionIds, of: event.userId) },
+            .on(SessionEnded.self, isolation: .readCommitted) { event, _, _ in
+                self.drop(sessions: event.sessionIds, of: event.userId)
+            },
             .on(UserUpdated.self, isolation: .readCommitted) { event, _, _ in
                 if !event.active { self.drop(user: event.userId) }
             },

@@ -93,7 +93,8 @@ package final class OrderService: HostedService {
     }
 
     package var backgroundServices: [any Service] {
-        runtime.services(handlers: OrderEventHandlers(transitions: transitions).all + resources.guardHandlers) + jobs
+        runtime.services(handlers: OrderEventHandlers(transitions: transitions).all + resources.guardHandlers)
+            + jobs
     }
 
     package var events: (any EventAdministration)? { runtime.administration }

@@ -61,7 +61,9 @@ package final class PaymentService: HostedService {
             [idempotency] in try await idempotency.purge()
         }
         backgroundServices =
-            runtime.services(handlers: handlers.all + resources.guardHandlers) + [core.refundJob, core.reconcileJob, purge]
+            runtime.services(handlers: handlers.all + resources.guardHandlers) + [
+                core.refundJob, core.reconcileJob, purge,
+            ]
     }
 
     package func prepare() async throws {

@@ -67,12 +67,13 @@ package final class ProductService: HostedService {
 
     package var backgroundServices: [any Service] {
         let (idempotency, products, clock) = (idempotency, products, resources.clock)
-        return runtime.services(handlers: VendorStandingConsumer(products: products).handlers + resources.guardHandlers) + [
-            PeriodicJob(name: "product.purge", every: Self.purgeInterval, clock: clock) {
-                try await idempotency.purge()
-                try await products.forgetCreationKeys(before: clock.now() - Self.keyRetention)
-            }
-        ]
+        return runtime.services(
+            handlers: VendorStandingConsumer(products: products).handlers + resources.guardHandlers) + [
+                PeriodicJob(name: "product.purge", every: Self.purgeInterval, clock: clock) {
+                    try await idempotency.purge()
+                    try await products.forgetCreationKeys(before: clock.now() - Self.keyRetention)
+                }
+            ]
     }
 
     package var events: (any EventAdministration)? { runtime.administration }

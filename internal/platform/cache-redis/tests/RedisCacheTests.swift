@@ -66,7 +66,8 @@ struct RedisCacheTests {
         try server.start()
         try await untilAnswered { try await cache.ping() }
         #expect(try await cache.get("k") == nil, "an empty server")
-        #expect(try await cache.increment("n", by: 2, timeToLive: .seconds(60)) == 2, "scripts are sent again")
+        #expect(
+            try await cache.increment("n", by: 2, timeToLive: .seconds(60)) == 2, "scripts are sent again")
         await cache.close()
     }
 
@@ -150,7 +151,8 @@ struct RedisCacheTests {
                 url: "redis://default@127.0.0.1:\(server.port)", password: Secret(secret)))
         #expect(try await user.get("k") == Array("zero".utf8))
         for options in [
-            try RedisOptions(url: server.url), try RedisOptions(url: server.url, password: Secret("wrong-" + secret)),
+            try RedisOptions(url: server.url),
+            try RedisOptions(url: server.url, password: Secret("wrong-" + secret)),
             try RedisOptions(url: "redis://nobody:\(secret)@127.0.0.1:\(server.port)"),
         ] {
             let cache = try RedisCache.open(options)
@@ -159,7 +161,8 @@ struct RedisCacheTests {
                 Issue.record("it was let in")
             } catch {
                 #expect("\(error) \(error.detail ?? "")".contains("Redis"))
-                #expect(!"\(error) \(String(reflecting: error)) \(String(reflecting: options))".contains(secret))
+                #expect(
+                    !"\(error) \(String(reflecting: error)) \(String(reflecting: options))".contains(secret))
             }
             await cache.close()
         }

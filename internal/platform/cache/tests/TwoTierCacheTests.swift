@@ -160,7 +160,9 @@ import Testing
         shared.isAway = true
         await cache.invalidate("k")
         shared.isAway = false
-        #expect(try await cache.value(for: "k", load: source.load) == "new", "it does not believe the shared cache")
+        #expect(
+            try await cache.value(for: "k", load: source.load) == "new",
+            "it does not believe the shared cache")
         #expect(try await other.value(for: "k", load: source.load) == "old", "others still do")
         let flushing = Task { await cache.keepFlushing() }
         while try await shared.cache.get("k") != nil { await Task.yield() }

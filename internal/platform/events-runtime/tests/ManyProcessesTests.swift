@@ -54,7 +54,8 @@ struct ManyProcessesTests {
     }
 
     /// Ids are handed out before the commit: without the key's lock the second event would be published first.
-    @Test(onPostgres) func `an event waits for an earlier one of its key that is not committed`() async throws {
+    @Test(onPostgres) func `an event waits for an earlier one of its key that is not committed`() async throws
+    {
         let fixture = try await EventsFixture()
         let probe = Probe<Counted>()
         let appended = Probe<Bool>()
@@ -63,7 +64,8 @@ struct ManyProcessesTests {
             try await withThrowingTaskGroup(of: Void.self) { writers in
                 writers.addTask {
                     try await fixture.shopDatabase.transaction { transaction in
-                        try await fixture.shop.outbox.append(Counted(tallyId: "a", number: 1), in: transaction)
+                        try await fixture.shop.outbox.append(
+                            Counted(tallyId: "a", number: 1), in: transaction)
                         appended.record(true)
                         await release.wait(for: 1)
                     }

@@ -81,7 +81,9 @@ final class KeyServer: Sendable {
                 try await group.waitForAll()
             }
             #expect(server.requests == 1)
-            await #expect(throws: TokenError.badSignature) { try await remote.verify(String(token.dropLast(4) + "AAAA")) }
+            await #expect(throws: TokenError.badSignature) {
+                try await remote.verify(String(token.dropLast(4) + "AAAA"))
+            }
         }
     }
 
@@ -112,7 +114,9 @@ final class KeyServer: Sendable {
     }
 
     @Test func newKeysAreFoundAndRemovedOnesRefused() async throws {
-        let (old, new) = (try await TokenKeys.generate(clock: clock), try await TokenKeys.generate(clock: clock))
+        let (old, new) = (
+            try await TokenKeys.generate(clock: clock), try await TokenKeys.generate(clock: clock)
+        )
         try server.publish(old)
         try await server.run { url in
             let remote = remote(url)
@@ -193,7 +197,9 @@ final class KeyServer: Sendable {
         try await server.run { url in
             let remote = remote(url)
             _ = try await remote.verify(try await token(good))
-            await #expect(throws: TokenError.unknownKey) { try await remote.verify(try await token(symmetric)) }
+            await #expect(throws: TokenError.unknownKey) {
+                try await remote.verify(try await token(symmetric))
+            }
         }
     }
 }

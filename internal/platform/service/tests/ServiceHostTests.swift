@@ -103,7 +103,8 @@ private struct NoTokens: TokenVerifier {
             services: [service], resources: [resources], extraServices: extra, probes: probes,
             responder: web.buildResponder(), options: options, metrics: { "up 1\n" },
             onReady: { continuation.yield($0) })
-        return Process(host: host, servers: servers, resources: resources, ready: ready, folder: folder, clock: clock)
+        return Process(
+            host: host, servers: servers, resources: resources, ready: ready, folder: folder, clock: clock)
     }
 
     /// Runs the process inside a group that is shut down after the test, if the test has not done so.
@@ -112,7 +113,9 @@ private struct NoTokens: TokenVerifier {
     }
 
     private func running(_ process: Process, _ test: (Int, ServiceGroup) async throws -> Void) async throws {
-        let group = ServiceGroup(services: [HostService(host: process.host, servers: process.servers)], logger: Logger(label: "test"))
+        let group = ServiceGroup(
+            services: [HostService(host: process.host, servers: process.servers)],
+            logger: Logger(label: "test"))
         async let life: Void = group.run()
         var port = 0
         for await ready in process.ready {

@@ -37,7 +37,8 @@ package final class SessionEndings: Sendable {
         for start in stride(from: 0, to: sessionIDs.count, by: SessionEnded.maximumSessions) {
             let part = sessionIDs[start..<min(start + SessionEnded.maximumSessions, sessionIDs.count)]
             try await outbox.append(
-                SessionEnded(userId: userID, sessionIds: Array(part), reason: reason.rawValue), in: transaction)
+                SessionEnded(userId: userID, sessionIds: Array(part), reason: reason.rawValue),
+                in: transaction)
         }
         transaction.afterCommit { [self] in
             for observer in observers.withLock({ $0 }) { observer(userID, sessionIDs) }

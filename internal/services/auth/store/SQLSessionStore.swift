@@ -13,7 +13,8 @@ struct SQLSessionStore: SessionStore {
         // The account stays as it is until the session stands, so that a deactivation ends it, too.
         try await database.transaction(isolation: .readCommitted) { transaction in
             let isActive = try await transaction.scalar(
-                "SELECT active FROM users WHERE id = \(session.userID)\(sql: transaction.forShare)", as: Bool.self)
+                "SELECT active FROM users WHERE id = \(session.userID)\(sql: transaction.forShare)",
+                as: Bool.self)
             guard isActive == true else { throw AuthError.accountInactive }
             try await transaction.execute(
                 """
@@ -151,7 +152,8 @@ struct SQLSessionStore: SessionStore {
     ) async throws {
         let isFirst =
             try await transaction.execute(
-                "UPDATE sessions SET revoked_at = \(now) WHERE id = \(token.sessionID) AND revoked_at IS NULL")
+                "UPDATE sessions SET revoked_at = \(now) WHERE id = \(token.sessionID) AND revoked_at IS NULL"
+            )
             == 1
         guard isFirst else { return }
         try await endings.announce([token.sessionID], of: token.userID, reason, in: transaction)

@@ -17,7 +17,8 @@ import Testing
         let outbox = EventRuntime(
             service: "auth", database: auth.database, broker: UnusedBroker(), clock: auth.clock
         ).outbox
-        let store = SQLAccountStore(database: auth.database, outbox: outbox, endings: SessionEndings(outbox: outbox))
+        let store = SQLAccountStore(
+            database: auth.database, outbox: outbox, endings: SessionEndings(outbox: outbox))
         let now = auth.clock.now()
         var ids = try await store.list(UserFilter(text: nil, role: .admin), PageRequest()).items.map(\.id)
         for index in 0..<9 {

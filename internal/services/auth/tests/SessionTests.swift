@@ -113,14 +113,17 @@ import Testing
         let second = try await auth.logIn("ann@example.com")
         _ = try await auth.refresh(second.refreshToken)
         for _ in 0..<2 { _ = try await auth.refresh(second.refreshToken) }
-        let (third, fourth) = (try await auth.logIn("ann@example.com"), try await auth.logIn("ann@example.com"))
+        let (third, fourth) = (
+            try await auth.logIn("ann@example.com"), try await auth.logIn("ann@example.com")
+        )
         let change = #"{"password": "another fine secret", "current_password": "\#(AuthFixture.password)"}"#
         _ = try await auth.send(.patch, "/api/v1/users/me", token: third.accessToken, json: change)
         let path = "/api/v1/admin/users/\(first.userID ?? "")"
         _ = try await auth.send(.patch, path, token: try await auth.admin(), json: #"{"active": false}"#)
         let ends = try await [first, second, fourth, third].asyncMap { try await [sid($0)] }
         #expect(told.withLock { $0 } == ends)
-        let events = try await auth.database.query("SELECT data FROM outbox WHERE type = 'session.ended.v1' ORDER BY id")
+        let events = try await auth.database.query(
+            "SELECT data FROM outbox WHERE type = 'session.ended.v1' ORDER BY id")
         let texts = try events.map { String(decoding: try $0.get("data", as: [UInt8].self), as: UTF8.self) }
         let reasons = ["logout", "reuse", "password_changed", "deactivated"]
         #expect(texts.count == 4)

@@ -138,7 +138,9 @@ import Testing
         let events = try await auth.service.events?.summary(.background("test")).outboxDepth ?? 0
         let answer = try await auth.send(.patch, path, token: admin, json: #"{"active": false}"#)
         #expect(answer.data["active"].bool == false)
-        #expect(try await auth.service.events?.summary(.background("test")).outboxDepth == events + 2, "the user, and the session")
+        #expect(
+            try await auth.service.events?.summary(.background("test")).outboxDepth == events + 2,
+            "the user, and the session")
         #expect(try await auth.refresh(ann.refreshToken).status == 401)
         #expect(try await auth.logIn("ann@example.com").code == "auth.account_inactive")
         #expect(try await auth.logIn("ann@example.com", "wrong one").code == "auth.invalid_credentials")

@@ -44,7 +44,8 @@ final class RateLimiter: Sendable {
         }
         guard changed else { return }
         if let error {
-            logger.warning("rate limits count this gateway alone", metadata: ["error": "\(error.logDescription)"])
+            logger.warning(
+                "rate limits count this gateway alone", metadata: ["error": "\(error.logDescription)"])
         } else {
             logger.info("rate limits count all gateways again")
         }

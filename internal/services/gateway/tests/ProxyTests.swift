@@ -217,7 +217,8 @@ import Testing
         try await withGateway { router in
             router.post("/api/v1/orders") { request, _ in
                 let body = try await request.body.collect(upTo: 4 << 20)
-                return Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: "\(body.readableBytes)")))
+                return Response(
+                    status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: "\(body.readableBytes)")))
             }
         } _: { caller in
             let answer = try await caller.send(

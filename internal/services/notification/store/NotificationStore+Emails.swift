@@ -38,7 +38,8 @@ extension NotificationStore {
     /// Makes e-mails that were taken and not sent due again.
     func giveBack(_ ids: [NotificationID], at now: Timestamp) async throws {
         try await database.execute(
-            "UPDATE emails SET next_at = \(now) WHERE state = 'pending' AND notification_id IN (\(list: ids))")
+            "UPDATE emails SET next_at = \(now) WHERE state = 'pending' AND notification_id IN (\(list: ids))"
+        )
     }
 
     func markSent(_ id: NotificationID) async throws {

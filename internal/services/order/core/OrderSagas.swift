@@ -157,7 +157,8 @@ final class OrderSagas: Sendable {
                 try await vendors.reserve(request, context)
             }
         } catch let error as VendorKernelError where !error.kind.isRetryable {
-            return try await refuse(order, at: .reserve, claim, CheckoutRefusal(error, lines: lines, parts: parts))
+            return try await refuse(
+                order, at: .reserve, claim, CheckoutRefusal(error, lines: lines, parts: parts))
         }
         return try await settle(order.id, at: .reserve, claim) { order, tx in
             try await self.transitions.sagas.set(.createIntent, of: order.id, at: self.clock.now(), in: tx)
@@ -168,7 +169,8 @@ final class OrderSagas: Sendable {
         _ order: Order, _ claim: SagaClaim, _ context: CallContext
     ) async throws -> SagaStep? {
         guard clock.now() < order.expiresAt else {
-            return try await refuse(order, at: .createIntent, claim, CheckoutRefusal(OrderError.checkoutExpired))
+            return try await refuse(
+                order, at: .createIntent, claim, CheckoutRefusal(OrderError.checkoutExpired))
         }
         let parts = try await transitions.store.parts(of: order, in: database)
         let request = try IntentRequest(order, parts: parts)

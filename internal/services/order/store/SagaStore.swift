@@ -97,7 +97,8 @@ struct SagaStore: Sendable {
     /// Holds on to a saga that stands at its next step, which may be a new one of the same order.
     func keep(_ order: OrderID, _ claim: SagaClaim, in tx: some Transaction) async throws(DatabaseError) {
         try await tx.execute(
-            "UPDATE sagas SET owner = \(claim.owner), claimed_until = \(claim.until) WHERE order_id = \(order)")
+            "UPDATE sagas SET owner = \(claim.owner), claimed_until = \(claim.until) WHERE order_id = \(order)"
+        )
     }
 
     /// Lets go of a saga whose step didn't succeed, to be tried again later; nothing if another process has it by now.

@@ -49,7 +49,9 @@ struct RefundWorker: Sendable {
         } catch .unavailable(let detail) {
             return try await postpone(refund, detail)
         }
-        try await database.transaction(isolation: .readCommitted) { try await refunds.succeed(refund, in: $0) }
+        try await database.transaction(isolation: .readCommitted) {
+            try await refunds.succeed(refund, in: $0)
+        }
     }
 
     private func postpone(_ refund: Refund, _ detail: String) async throws {

@@ -77,7 +77,8 @@ struct WebhookReceiver: Sendable {
             return try await updates.apply(signal, to: intent, in: tx)
         }
         // The provider may be faster than our note of its reference; it was told whose charge this is.
-        if let paymentID = event.paymentID, let intent = try await intents.find(paymentID, locked: true, in: tx),
+        if let paymentID = event.paymentID,
+            let intent = try await intents.find(paymentID, locked: true, in: tx),
             intent.reference == nil, intent.provider == provider.name
         {
             try await intents.setReference(event.reference, of: intent.id, now: clock.now(), in: tx)

@@ -208,7 +208,8 @@ enum LedgerMigrations {
             refusal(of: "UPDATE", on: "ledger_entries", "ledger: entries never change"),
             refusal(of: "DELETE", on: "ledger_entries", "ledger: entries are never deleted"),
             refusal(of: "UPDATE", on: "ledger_accounts", "ledger: accounts never change"),
-        ] + ["ledger_accounts", "ledger_transactions", "ledger_entries", "ledger_balances"].map {
+        ]
+        + ["ledger_accounts", "ledger_transactions", "ledger_entries", "ledger_balances"].map {
             refusal(of: "TRUNCATE", on: $0, "ledger: the books are never emptied")
         }
 

@@ -147,9 +147,9 @@ import Testing
     @Test(
         .enabled(if: TestDatabase.dialect == .sqlite, "reads SQLite's query plans"),
         arguments: [
-        ("published_at DESC, id DESC", "products_newest"), ("min_price, id", "products_by_price"),
-        ("min_price DESC, id DESC", "products_by_price"), ("sort_name, id", "products_by_name"),
-    ])
+            ("published_at DESC, id DESC", "products_newest"), ("min_price, id", "products_by_price"),
+            ("min_price DESC, id DESC", "products_by_price"), ("sort_name, id", "products_by_name"),
+        ])
     func sortingUsesAnIndex(_ order: String, _ index: String) async throws {
         let shop = try await ProductFixture()
         let plan = try await shop.database.query(
