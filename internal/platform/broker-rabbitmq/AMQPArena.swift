@@ -33,7 +33,7 @@ final class AMQPArena {
         let count = text.utf8.count
         guard count > 0 else { return amqp_bytes_t(len: 0, bytes: nil) }
         let memory = try allocate(count)
-        text.withUTF8 { memory.copyMemory(from: UnsafeRawPointer($0.baseAddress!), byteCount: count) }
+        text.withUTF8 { UnsafeMutableRawBufferPointer(start: memory, count: count).copyBytes(from: $0) }
         return amqp_bytes_t(len: count, bytes: memory)
     }
 

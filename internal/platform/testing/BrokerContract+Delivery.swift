@@ -166,12 +166,11 @@ extension BrokerContract {
         },
 
         Case(
-            "keeps a backlog out of the memory of a slow consumer", messages: { max(20, $0.scale) }
+            "keeps a backlog out of the memory of a slow consumer", messages: largestBacklog
         ) { fixture in
             try await fixture.withBroker { broker in
                 let topic = unique("backlog")
-                let count = max(20, fixture.scale)
-                let bytes = 16_384
+                let count = largestBacklog(fixture)
                 // More than this is held by a client that takes in the backlog of a full run (160 MB).
                 let limit = 128 << 20
                 let subscription = try await broker.subscribe(
@@ -184,7 +183,7 @@ extension BrokerContract {
                             BrokerMessage(
                                 id: "m\(number)", key: "k\(number % 16)",
                                 payload: Array("\(number)".utf8)
-                                    + [UInt8](repeating: 0x20, count: bytes))
+                                    + [UInt8](repeating: 0x20, count: backlogMessageBytes))
                         },
                         to: topic)
                     most = max(most, residentBytes())
@@ -233,6 +232,12 @@ extension BrokerContract {
             }
         },
     ]
+
+    private static let backlogMessageBytes = 16_384
+
+    @Sendable private static func largestBacklog(_ fixture: Fixture) -> Int {
+        min(max(20, fixture.scale), fixture.backlogBytes / backlogMessageBytes)
+    }
 
     /// The memory of this process.
     private static func residentBytes() -> Int {

@@ -25,18 +25,21 @@ package enum BrokerContract {
         package let name: String
         /// Opens a client of the backend. Clients opened one after the other see the same topics and groups.
         package let open: @Sendable () async throws -> any Broker
+        /// What the backend keeps of a topic that nobody reads, in bytes; more than any case needs, but for a stand-in.
+        let backlogBytes: Int
         /// Kills the server without warning and starts it again with what it had stored, while clients are at
         /// work; nil where there is no server, or it stores nothing.
         package let restart: (@Sendable () async throws -> Void)?
 
         package init(
             _ name: String, capabilities: BrokerCapabilities, scale: Int = BrokerContract.defaultScale,
-            restart: (@Sendable () async throws -> Void)? = nil,
+            backlogBytes: Int = .max, restart: (@Sendable () async throws -> Void)? = nil,
             open: @escaping @Sendable () async throws -> any Broker
         ) {
             self.name = name
             self.capabilities = capabilities
             self.scale = scale
+            self.backlogBytes = backlogBytes
             self.restart = restart
             self.open = open
         }
