@@ -54,7 +54,8 @@ struct RabbitMQBrokerTests {
         let stranger = try RabbitMQBroker.open(options)
         await #expect(throws: BrokerError.self) { try await stranger.publish(messages(0..<1), to: topic) }
         await stranger.close()
-        options.authorityFile = try #require(RabbitMQServer.variable("SOUK_TEST_RABBITMQ_CA_FILE"))
+        let authorityFile = try #require(RabbitMQServer.variable("SOUK_TEST_RABBITMQ_CA_FILE"))
+        options.authorityFile = authorityFile
         let broker = try RabbitMQBroker.open(options)
         let subscription = try await broker.subscribe(to: [topic], group: "g")
         try await broker.publish(messages(0..<1), to: topic)
