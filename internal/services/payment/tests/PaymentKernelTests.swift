@@ -96,14 +96,14 @@ import Testing
                 return
             }
             #expect(detail.contains("card.unsupported"))
-            bench.provider.fail(.create)
+            // As often as a remote call is tried.
+            for _ in 0..<3 { bench.provider.fail(.create) }
             guard
                 case .unavailable = try await Self.failure({
                     _ = try await kernel.createIntent(bench.request(), bench.call)
                 })
             else {
-                // Over gRPC the call is made again: it may have got through by now.
-                #expect(route != .local)
+                Issue.record("the failing provider was hidden")
                 return
             }
         }
