@@ -93,6 +93,7 @@ def test_cancel_before_payment_and_before_shipping(market):
     thing = shop.sell(price=700, stock=2)
     unpaid = market.checkout(ada, [(thing, 1)])
     assert ada.post(f"/api/v1/orders/{unpaid['id']}/cancel").data["status"] == "cancelled"
+    wait_until("the stock to be free", lambda: shop.inventory(thing["sku"])["available"] == 2)
     paid = market.buy(ada, [(thing, 2)])
     shop.part(paid)
     assert ada.post(f"/api/v1/orders/{paid['id']}/cancel").data["status"] == "cancelled"

@@ -41,7 +41,8 @@ struct SQLSessionStore: SessionStore {
                 try await transaction.execute(
                     "UPDATE refresh_tokens SET rotated_at = \(now) WHERE hash = \(presentedHash) AND rotated_at IS NULL"
                 ) == 1
-            if !isFirst, token.rotatedAt.map({ now - $0 >= grace }) ?? true {
+            // Who asked earlier and had to wait comes after all the same: that is no time within the grace.
+            if !isFirst, token.rotatedAt.map({ max(now - $0, .zero) >= grace }) ?? true {
                 try await revoke(token, .reuse, at: now, in: transaction)
                 return .reused(sessionID: token.sessionID, token.userID)
             }

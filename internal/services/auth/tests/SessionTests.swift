@@ -53,6 +53,19 @@ import Testing
         #expect(try await auth.refresh(winners.first?.refreshToken).status == 401)
     }
 
+    /// Of requests that wait for one another the later one may have looked at the clock first.
+    @Test func whoAskedEarlierAndWaitedComesAfterAllTheSame() async throws {
+        let auth = try await AuthFixture()
+        let token = try await auth.register("ann@example.com").refreshToken
+        #expect(try await auth.refresh(token).status == 200)
+        try await auth.database.execute(
+            """
+            UPDATE refresh_tokens SET rotated_at = \(auth.clock.now() + .milliseconds(5))
+            WHERE rotated_at IS NOT NULL
+            """)
+        #expect(try await auth.refresh(token).code == "auth.refresh_reused")
+    }
+
     @Test func withinTheGraceEverybodyGetsThrough() async throws {
         let auth = try await AuthFixture(["SOUK_AUTH_REFRESH_GRACE": "10s"])
         let token = try await auth.register("ann@example.com").refreshToken
