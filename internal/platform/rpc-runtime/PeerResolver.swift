@@ -117,6 +117,7 @@ final class PeerResolver: Sendable {
     ///
     /// Throws: `CancellationError`.
     func pause() async throws {
+        // However often it is woken, names are looked up no more often than this.
         try await Task.sleep(for: Self.minInterval)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.woken() }

@@ -55,6 +55,7 @@ package final class RPCPeer<Transport: ClientTransport>: Service {
                     }
                 }
                 group.addTask {
+                    // Ends the client when calls don't within the time that any call has.
                     try await drained.begun()
                     try await Task.sleep(for: self.options.defaultTimeout)
                 }
@@ -134,6 +135,7 @@ package final class RPCPeer<Transport: ClientTransport>: Service {
                     retrying = min(retrying * 2, options.maxBackoff)
                     connectBy = .now + pause + options.connectTimeout
                 }
+                // A wait that is cancelled ends the call with what it failed of.
                 guard .now + pause < deadline, (try? await Task.sleep(for: pause)) != nil else { throw error }
             }
         }
