@@ -108,10 +108,14 @@ class Market:
         return self.admin.get("/api/v1/admin/events").data
 
     def settle(self) -> None:
-        """Until every outbox is empty and every consumer has caught up."""
-        wait_until(
-            "the events to be handled",
-            lambda: all(s.get("outbox_depth") == 0 and not any(s["lag"].values()) for s in self.events()), 60)
+        """Until every outbox is empty and every consumer has caught up.
+
+        Services answer one after another, and an event on its way from one to the next can be missed by both: they have to
+        be idle twice in a row.
+        """
+        def are_idle() -> bool:
+            return all(s.get("outbox_depth") == 0 and not any(s["lag"].values()) for s in self.events())
+        wait_until("the events to be handled", lambda: are_idle() and are_idle(), 60)
 
     def assert_books_balance(self) -> None:
         verdict = self.admin.get("/api/v1/admin/ledger/verify").data

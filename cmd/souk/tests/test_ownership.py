@@ -57,7 +57,8 @@ class Side:
         return self.customer.post(path, body, key=secrets.token_hex(8)).data
 
     def snapshot(self) -> dict[str, object]:
-        """Everything that this side can see, and what an admin sees of it."""
+        """Everything that this side can see, and what an admin sees of it, once what was done before has had its effects."""
+        self.market.settle()
         ids, seen = self.ids, {}
         looks = [
             (self.customer, "users/me", "orders", "orders/{order}", "orders/{unpaid}", "payments/{payment}",
