@@ -121,6 +121,7 @@ var platform: [Target] {
                 "SoukBrokerEmbedded", "SoukBrokerKafka", "SoukBrokerRabbitMQ", "SoukObservability",
                 "SoukTesting",
             ])
+        + module("SoukHTTPWire", "internal/platform/http-wire", [.nio])
         + module(
             "SoukHTTP", "internal/platform/http",
             [
