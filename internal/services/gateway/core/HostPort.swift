@@ -1,12 +1,12 @@
 import SoukEnv
 
 /// Where something listens: a name or an address, and a port.
-struct HostPort: Sendable, Hashable, CustomStringConvertible {
-    let host: String
-    let port: Int
+package struct HostPort: Sendable, Hashable, CustomStringConvertible {
+    package let host: String
+    package let port: Int
 
     /// `host:port`, an IPv6 address in brackets.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
             (1...65_535).contains(port)
         else { return nil }
@@ -17,12 +17,12 @@ struct HostPort: Sendable, Hashable, CustomStringConvertible {
         self.port = port
     }
 
-    init(host: String, port: Int) {
+    package init(host: String, port: Int) {
         self.host = host
         self.port = port
     }
 
-    var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
 extension Environment {
