@@ -14,6 +14,7 @@ let package = Package(
         .executable(name: "payment-service", targets: ["payment-service"]),
         .executable(name: "notification-service", targets: ["notification-service"]),
         .executable(name: "mock-kafka", targets: ["mock-kafka"]),
+        .executable(name: "souk-bench", targets: ["souk-bench"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -178,6 +179,15 @@ var platform: [Target] {
             .executableTarget(
                 name: "mock-kafka", dependencies: ["CRDKafka", .argumentParser],
                 path: "internal/platform/broker-kafka/testing", swiftSettings: .souk),
+            .executableTarget(
+                name: "souk-bench",
+                dependencies: [
+                    "SoukAuthToken", "SoukBroker", "SoukBrokerKafka", "SoukBrokerRabbitMQ", "SoukCache",
+                    "SoukCacheRedis", "SoukCallContext", "SoukCloudEvents", "SoukDatabase",
+                    "SoukDatabasePostgres", "SoukEnv", "SoukEventsRuntime", "SoukIDs", "SoukTime",
+                    .argumentParser, .lifecycle, .logging,
+                ],
+                path: "internal/platform/benchmarks", swiftSettings: .souk),
             library(
                 "SoukProto", "proto", [.grpc, .grpcProtobuf, .protobuf],
                 exclude: ["souk", "grpc", "lock.txt"]),
