@@ -3,7 +3,7 @@ import Glibc
 /// An IPv4 or IPv6 address. IPv4-mapped IPv6 addresses (RFC 4291, section 2.5.5.2) are taken as the IPv4 ones they map.
 package struct IPAddress: Hashable, Sendable {
     /// 4 or 16 bytes in network order.
-    let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// The address written in dotted or colon form; `nil` for anything else, ports and zones included.
     package init?(_ text: some StringProtocol) {

@@ -11,19 +11,24 @@ final class RateLimiter: Sendable {
     static let localCapacity = 100_000
 
     let limit: RateLimit
+    private let prefix: String
     private let cache: (any Cache)?
     private let local: MemoryCache
     private let isAlone = Mutex(false)
     private let logger = Logger(label: "souk.gateway")
 
-    init(_ limit: RateLimit, cache: (any Cache)?, clock: any WallClock) {
+    /// - Parameter prefix: of its keys in the cache, where other limits count, too.
+    init(
+        _ limit: RateLimit, prefix: String = "rate:gateway:", cache: (any Cache)?, clock: any WallClock
+    ) {
         self.limit = limit
+        self.prefix = prefix
         self.cache = cache
         local = MemoryCache(capacity: Self.localCapacity, clock: clock)
     }
 
     func admit(_ client: String) async -> RateDecision {
-        let key = "rate:gateway:\(client)"
+        let key = prefix + client
         if let cache {
             do {
                 let decision = try await cache.admit(key, limit)

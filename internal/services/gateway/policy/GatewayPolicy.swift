@@ -59,7 +59,7 @@ package struct TLSPolicy: Sendable, Equatable {
 }
 
 /// A service and where its instances are.
-package struct UpstreamPolicy: Sendable {
+package struct UpstreamPolicy: Sendable, Equatable {
     package var name: String
     /// Names are looked up again and again; each may have several addresses.
     package var targets: [HostPort]
@@ -194,7 +194,9 @@ package struct CompressionPolicy: Sendable, Equatable {
     package var minBytes = 1_024
     /// 1 to 9, as zlib has them.
     package var level = 4
-    package var types = ["application/json", "application/problem+json", "text/html", "text/plain", "text/css"]
+    package var types = [
+        "application/json", "application/problem+json", "text/html", "text/plain", "text/css",
+    ]
 
     package init() {}
 }

@@ -120,16 +120,4 @@ import Testing
             (error as? ConfigurationError)?.name == name
         }
     }
-
-    /// As long as the old table is there, both lead to the same places.
-    @Test func routesAreThoseOfTheTable() throws {
-        let environment = Environment(values: [
-            "SOUK_GATEWAY_ROUTES": "/api/v1/reviews/**=order, /api/v1/products/**=vendor"
-        ])
-        let entries = try MarketplaceRoutes(environment: environment).entries
-        let table = try RouteTable(environment: environment)
-        #expect(
-            Set(entries.map { "\($0.pattern) \($0.service)" })
-                == Set(table.routes.map { "\($0.pattern) \($0.upstream)" }))
-    }
 }
