@@ -20,7 +20,7 @@ def experiments(place: Workplace) -> Iterator[Experiment]:
         {"souk": [Goal("start_ms", at_most=1_000), Goal("idle_mb", at_most=100)]})
     names = ["gateway", "auth", "product", "vendor", "order", "payment", "notification"]
     yield Experiment(
-        {"souk": lambda: processes(place)}, {name: [Goal("start_ms", at_most=1_000), Goal("idle_mb", at_most=40)] for name in names}, rounds=1)
+        {"process": lambda: processes(place)}, {name: [Goal("start_ms", at_most=1_000), Goal("idle_mb", at_most=40)] for name in names}, rounds=1)
 
 
 def one_process(place: Workplace) -> Samples:
