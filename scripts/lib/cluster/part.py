@@ -122,9 +122,9 @@ def listens(port: int) -> bool:
         return False
 
 
-def http_get(port: int, path: str, timeout: float = 2) -> tuple[int, str] | None:
+def http_get(port: int, path: str, timeout: float = 2, host: str = "127.0.0.1") -> tuple[int, str] | None:
     """Status and body; nil when nobody answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request("GET", path)
         reply = connection.getresponse()

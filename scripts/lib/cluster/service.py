@@ -22,6 +22,8 @@ DATABASES = {
 class Service(Part):
     ready_seconds = 60.0
     stop_seconds = 30.0
+    # Where its port is reached.
+    host = "127.0.0.1"
 
     def __init__(self, name: str, folder: pathlib.Path, program: pathlib.Path, port: int, variables):
         """`variables` gives what it is told, when it starts."""
@@ -35,14 +37,14 @@ class Service(Part):
         return self.variables()
 
     def probe(self) -> str | None:
-        answer = http_get(self.port, "/readyz")
+        answer = http_get(self.port, "/readyz", host=self.host)
         if answer is None:
             return "it does not answer"
         return None if answer[0] == 200 else waits_for(*answer)
 
     @property
     def is_alive(self) -> bool:
-        answer = http_get(self.port, "/livez")
+        answer = http_get(self.port, "/livez", host=self.host)
         return answer is not None and answer[0] == 200
 
 

@@ -23,8 +23,11 @@ COUNTRIES = {
 }
 
 
-def trade(market: Market, book: Book, workers: int, progress) -> None:
-    """A customer's invoices are traded in their order, because a cart belongs to a customer; customers in parallel."""
+def trade(market: Market, book: Book, workers: int, progress, customer=None) -> None:
+    """A customer's invoices are traded in their order, because a cart belongs to a customer; customers in parallel.
+
+    `customer` makes one of a market and a name; left out, it is `Customer`.
+    """
     queues: dict[str, list[Invoice]] = defaultdict(list)
     for invoice in book.invoices:
         queues[invoice.customer].append(invoice)
@@ -33,9 +36,9 @@ def trade(market: Market, book: Book, workers: int, progress) -> None:
 
     def work(queue: list[Invoice]) -> None:
         nonlocal done
-        customer = Customer(market, queue[0].customer)
+        trader = (customer or Customer)(market, queue[0].customer)
         for invoice in queue:
-            customer.replay(invoice)
+            trader.replay(invoice)
             with lock:
                 done += 1
                 progress("invoices", done, total, started)
@@ -66,7 +69,8 @@ class Customer:
     def order(self, order_id: str) -> dict:
         return self.client.get(f"/api/v1/orders/{order_id}").data
 
-    def buy(self, invoice: Invoice) -> dict:
+    def buy(self, invoice: Invoice, key: str | None = None) -> dict:
+        """Checks out under `key`, the invoice's number when left out."""
         items = [
             {"variant_id": self.market.variant(sku), "store_id": self.market.vendor_for(sku).store,
              "quantity": quantity}
@@ -78,7 +82,7 @@ class Customer:
             "reference": invoice.number,
             "expected_total": {"amount": sum(row.total for row in invoice.rows), "currency": "GBP"},
         }
-        return self.client.post("/api/v1/checkout", body, key=invoice.number).data
+        return self.client.post("/api/v1/checkout", body, key=key or invoice.number).data
 
     def pay(self, order: dict) -> dict:
         if order["status"] == "awaiting_payment":
