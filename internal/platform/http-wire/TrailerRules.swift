@@ -2,7 +2,7 @@
 /// authenticates the message or tells how to process it, as whoever merges trailers into the head would be
 /// deceived after every check of the head is done.
 enum TrailerRules {
-    /// The rest of what RFC 9110 names; the well-known names are refused but for those in ``check(_:_:)``.
+    /// The rest of what RFC 9110 names; of the well-known names only ETag may come late.
     private static let forbidden: [StaticString] = [
         "accept", "accept-charset", "accept-language", "age", "allow", "authentication-info", "cookie",
         "content-language", "content-location", "expires", "from", "http2-settings", "if-match",
@@ -16,7 +16,7 @@ enum TrailerRules {
         for field in fields {
             let isAllowed =
                 switch field.name {
-                case .etag, .date, .server, .via: true
+                case .etag: true
                 case .other: !forbidden.contains { bytes.hasText($0, in: field.nameRange) }
                 default: false
                 }
