@@ -123,4 +123,9 @@ package final class TokenKeys: TokenVerifier {
     package func verify(_ token: String) async throws(TokenError) -> Principal {
         try await validateAndExtractInfoFromToken(token).principal
     }
+
+    package func verifyForReuse(_ token: String) async throws(TokenError) -> VerifiedToken {
+        let claims = try await validateAndExtractInfoFromToken(token)
+        return VerifiedToken(principal: claims.principal, expiresAt: claims.expiresAt)
+    }
 }

@@ -69,16 +69,20 @@ package final class RemoteTokenKeys: TokenVerifier, Service {
     /// - Throws: the `TokenError` of the first check that failed; `.keysUnavailable` when no keys can be had, or the
     ///   token names one that is not known while they can't be fetched.
     package func verify(_ token: String) async throws(TokenError) -> Principal {
+        try await verifyForReuse(token).principal
+    }
+
+    package func verifyForReuse(_ token: String) async throws(TokenError) -> VerifiedToken {
         if usable == nil { await refresh() }
         guard let keys = usable else { throw .keysUnavailable(failure ?? "no keys") }
         do {
-            return try await keys.verify(token)
+            return try await keys.verifyForReuse(token)
         } catch .unknownKey {
             await refresh()
         }
         guard let keys = usable else { throw .keysUnavailable(failure ?? "no keys") }
         do {
-            return try await keys.verify(token)
+            return try await keys.verifyForReuse(token)
         } catch .unknownKey {
             guard let failure else { throw .unknownKey }
             throw .keysUnavailable(failure)

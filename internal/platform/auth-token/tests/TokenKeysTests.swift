@@ -29,6 +29,8 @@ import Testing
         #expect(
             try await keys.verify(token)
                 == Principal(userID: claims.userID, roles: [.vendor, .customer], sessionID: "session-1"))
+        let verified = try await keys.verifyForReuse(token)
+        #expect(verified == VerifiedToken(principal: claims.principal, expiresAt: claims.expiresAt))
         let header = try Forgery(token).header
         #expect(header["alg"] as? String == algorithm.rawValue)
         #expect(header["kid"] as? String == "k1")

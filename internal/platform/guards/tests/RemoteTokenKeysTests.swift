@@ -80,6 +80,9 @@ final class KeyServer: Sendable {
                 for _ in 0..<50 { group.addTask { _ = try await remote.verify(token) } }
                 try await group.waitForAll()
             }
+            let verified = try await remote.verifyForReuse(token)
+            #expect(verified.expiresAt == clock.now() + .seconds(900))
+            #expect(verified.principal == (try await remote.verify(token)))
             #expect(server.requests == 1)
             await #expect(throws: TokenError.badSignature) {
                 try await remote.verify(String(token.dropLast(4) + "AAAA"))
