@@ -80,7 +80,7 @@ var platform: [Target] {
             ["SoukErrors", "SoukIDs", "SoukMoney", "SoukPagination", "SoukTime"])
         + module(
             "SoukAuthToken", "internal/platform/auth-token",
-            ["SoukCallContext", "SoukErrors", "SoukIDs", "SoukTime", .crypto, .jwt])
+            ["SoukCallContext", "SoukErrors", "SoukIDs", "SoukTime", .crypto, .jwt], testing: ["SoukTesting"])
         + module("SoukCloudEvents", "internal/platform/cloud-events", ["SoukErrors", "SoukIDs", "SoukTime"])
         + module(
             "SoukDatabase", "internal/platform/database",

@@ -1,4 +1,3 @@
-import SoukAuthToken
 import SoukCallContext
 import SoukIDs
 import SoukTesting
@@ -6,7 +5,7 @@ import SoukTime
 import Synchronization
 import Testing
 
-@testable import SoukGateway
+@testable import SoukAuthToken
 
 /// Finds tokens good that begin with `good`, until their end; counts how often it is asked.
 private final class CountingVerifier: TokenVerifier {

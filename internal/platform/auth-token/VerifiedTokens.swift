@@ -1,6 +1,5 @@
-import SoukAuthToken
-import SoukCallContext
-import SoukTime
+package import SoukCallContext
+package import SoukTime
 import Synchronization
 
 /// Remembers access tokens that have been verified, so that one seen before costs a look-up: until it expires, and for a
@@ -9,12 +8,12 @@ import Synchronization
 /// Holds a bounded number of tokens, each whole, and what a verifier said of them; never what nobody verified. Safe from any
 /// thread. A place in it comes from the signature's last bytes, which nobody can choose; another token in the same place is
 /// told apart by all of its bytes.
-final class VerifiedTokens: Sendable {
-    static let maxAge: Duration = .seconds(60)
+package final class VerifiedTokens: TokenVerifier {
+    package static let maxAge: Duration = .seconds(60)
     /// Longer ones are verified each time.
-    static let maxTokenBytes = 2_048
+    package static let maxTokenBytes = 2_048
     /// So many are remembered.
-    static let capacity = shardCount * setsPerShard * ways
+    package static let capacity = shardCount * setsPerShard * ways
 
     private static let shardCount = 16
     private static let setsPerShard = 128
@@ -46,19 +45,22 @@ final class VerifiedTokens: Sendable {
     private let shards = (0..<shardCount).map { _ in Shard() }
     private let seed = UInt64.random(in: 0...UInt64.max) | 1
 
-    init(_ verifier: any TokenVerifier, clock: any WallClock) {
+    /// - Parameters:
+    ///   - verifier: Asked about every token that is not remembered.
+    ///   - clock: The one by which the verifier judges.
+    package init(_ verifier: any TokenVerifier, clock: any WallClock) {
         self.verifier = verifier
         self.clock = clock
     }
 
     /// The caller that a token proves, if that has been seen lately; nil says nothing of the token: ``verify(_:)`` it.
-    func cached(_ token: String) -> Principal? {
+    package func cached(_ token: String) -> Principal? {
         var token = token
         return token.withUTF8 { cached(UnsafeRawBufferPointer($0)) }
     }
 
     /// As ``cached(_:)``, of the token's bytes; allocates nothing.
-    func cached(_ token: UnsafeRawBufferPointer) -> Principal? {
+    package func cached(_ token: UnsafeRawBufferPointer) -> Principal? {
         guard let hash = hash(token) else { return nil }
         let now = clock.now()
         return shard(hash).state.withLock { state in
@@ -78,10 +80,11 @@ final class VerifiedTokens: Sendable {
         }
     }
 
-    /// The caller that a token proves, after every check has passed.
+    /// The caller that a token proves: what is remembered of it, or after every check has passed.
     ///
     /// - Throws: the `TokenError` of the first check that failed; nothing is remembered then.
-    func verify(_ token: String) async throws(TokenError) -> Principal {
+    package func verify(_ token: String) async throws(TokenError) -> Principal {
+        if let principal = cached(token) { return principal }
         // As old as the question, not as the answer.
         let asked = clock.now()
         let verified = try await verifier.verifyForReuse(token)
@@ -92,7 +95,7 @@ final class VerifiedTokens: Sendable {
     }
 
     /// Tokens that are held, those included that have expired unnoticed.
-    var count: Int {
+    package var count: Int {
         shards.reduce(0) { sum, shard in sum + shard.state.withLock { $0.entries.count { $0 != nil } } }
     }
 
