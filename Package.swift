@@ -31,6 +31,7 @@ let package = Package(
         .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
@@ -260,7 +261,7 @@ var services: [Target] {
         + service(
             "SoukNotification", "internal/services/notification",
             ["SoukAuthKernel", "SoukVendorKernel", .mustache])
-        + service("SoukGateway", "internal/services/gateway", [.asyncAlgorithms, .httpClient, .nioHTTP1])
+        + service("SoukGateway", "internal/services/gateway", [.asyncAlgorithms, .httpClient, .nioHTTP1, .yams])
 }
 
 // MARK: - What the services' processes share
@@ -416,6 +417,7 @@ extension Target.Dependency {
     static var asyncAlgorithms: Self {
         .product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
     }
+    static var yams: Self { .product(name: "Yams", package: "Yams") }
     static var crypto: Self { .product(name: "Crypto", package: "swift-crypto") }
     static var grpc: Self { .product(name: "GRPCCore", package: "grpc-swift-2") }
     static var grpcInProcess: Self { .product(name: "GRPCInProcessTransport", package: "grpc-swift-2") }

@@ -1,0 +1,46 @@
+// What the file says of rate limits.
+
+extension PolicyNode {
+    func rateLimits(areShared: Bool) -> [RateLimitPolicy]? {
+        guard let parts = list(atMost: RateLimitPolicy.maxPerRoute) else { return nil }
+        var limits: [RateLimitPolicy] = []
+        for part in parts {
+            guard let mapping = part.mapping(["name", "key", "quota", "window", "shared"]) else { continue }
+            var limit = RateLimitPolicy(
+                name: "", key: .client, quota: 0, window: .zero, isShared: areShared)
+            if let node = mapping.required("name"), let name = node.text("a name") {
+                if !name.isLimitName {
+                    node.report("must be 1 to 32 of a-z, 0-9, '-' and '_'")
+                } else if limits.contains(where: { $0.name == name }) {
+                    node.report("'\(name)' stands twice")
+                }
+                limit.name = name
+            }
+            mapping.choice("key", &limit.key)
+            if mapping.required("quota") != nil {
+                mapping.int("quota", &limit.quota, in: RateLimitPolicy.quotas)
+            }
+            if mapping.required("window") != nil {
+                mapping.duration("window", &limit.window, in: .seconds(1)...RateLimitPolicy.maxWindow)
+            }
+            mapping.bool("shared", &limit.isShared)
+            if limit.quota > 0, limit.window > .zero, let other = problems.conflict(limit, at: part.path) {
+                part.report(
+                    "says something else of '\(limit.name)' than \(other); limits of one name count together")
+            }
+            limits.append(limit)
+        }
+        return limits
+    }
+}
+
+extension String {
+    fileprivate var isLimitName: Bool {
+        (1...32).contains(utf8.count)
+            && utf8.allSatisfy {
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
+                    || $0 == UInt8(ascii: "_")
+            }
+    }
+}
