@@ -101,6 +101,15 @@ import Testing
         expectBad("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", .connect)
     }
 
+    @Test func throwsTheSameAgain() {
+        let fault = WireError.badResponse("A line ends in LF without CR.")
+        var parser = ResponseParser(limits: HeadLimits())
+        for wire in ["HTTP/1.1 200 OK\n", "HTTP/1.1 204 No Content\r\n\r\n", ""] {
+            var buffer = ByteBuffer(string: wire)
+            #expect(throws: fault) { try parser.parse(&buffer, requestMethod: .get) }
+        }
+    }
+
     private func expectBad(_ wire: String, _ method: RequestMethod = .get) {
         guard case .failure(.badResponse) = responseOutcome(wire, to: method) else {
             Issue.record("taken, or refused as something else: \(wire.debugDescription)")
