@@ -104,7 +104,9 @@ class PrivateSouk:
         return self.process.returncode
 
     def close(self) -> None:
-        self.stop()
+        """Stops it; where it still runs, it has to end well."""
+        if self.running and (status := self.stop()) != 0:
+            raise AssertionError(f"souk ended with {status}: {self.log_tail()}")
 
     # -- parts: one process is its only part; clusters of processes have the same interface
 

@@ -85,13 +85,10 @@ def market(souk) -> Market:
 @pytest.fixture
 def fresh(workshop, tmp_path):
     """Makes servers of a test's own; they are stopped when it ends."""
-    made = []
+    with contextlib.ExitStack() as ends:
+        def make(name: str = "souk", own_servers: bool = False, **env: str):
+            server = workshop.make(tmp_path / name, own_servers, **env)
+            ends.callback(server.close)
+            return server
 
-    def make(name: str = "souk", own_servers: bool = False, **env: str):
-        server = workshop.make(tmp_path / name, own_servers, **env)
-        made.append(server)
-        return server
-
-    yield make
-    for server in made:
-        server.close()
+        yield make

@@ -56,9 +56,14 @@ class PrivateCluster:
         return next((statuses[name] for name in PRODUCTS if statuses.get(name)), 0)
 
     def close(self) -> None:
-        """Stops it and gives back what it had of the servers; logs stay, for whoever looks into a failed test."""
-        self.stop()
+        """Stops it and gives back what it had of the servers; logs stay, for whoever looks into a failed test.
+
+        Whatever still runs has to end by itself and well: a part that is killed in the end has lost something.
+        """
+        statuses = self.cluster.stop()
         self.cluster.leave_servers()
+        bad = {name: status for name, status in statuses.items() if status != 0}
+        assert not bad, f"ended with {bad}; the logs are in {self.data / 'logs'}"
 
     def __enter__(self) -> "PrivateCluster":
         return self if self.running else self.start()

@@ -95,11 +95,11 @@ class Market:
         client.call("POST", url[url.index("/", 8):], {"outcome": outcome})
         return self.reaches(client, order, until) if until else order
 
-    def reaches(self, client: Client, order: dict, status: str) -> dict:
+    def reaches(self, client: Client, order: dict, status: str, seconds: float = 30) -> dict:
         def there():
             current = self.order(client, order["id"])
             return current if current["status"] == status else None
-        return wait_until(f"order {order['number']} to be {status}", there, 30)
+        return wait_until(f"order {order['number']} to be {status}", there, seconds)
 
     def buy(self, client: Client, items: list[tuple[dict, int]]) -> dict:
         return self.pay(client, self.checkout(client, items))
@@ -110,12 +110,12 @@ class Market:
     def settle(self) -> None:
         """Until every outbox is empty and every consumer has caught up.
 
-        Services answer one after another, and an event on its way from one to the next can be missed by both: they have to
-        be idle twice in a row.
+        Services answer one after another, and an event on its way from one to the next can be missed by both, and once
+        more on its second hop: they have to be idle three times in a row.
         """
         def are_idle() -> bool:
             return all(s.get("outbox_depth") == 0 and not any(s["lag"].values()) for s in self.events())
-        wait_until("the events to be handled", lambda: are_idle() and are_idle(), 60)
+        wait_until("the events to be handled", lambda: all(are_idle() for _ in range(3)), 60)
 
     def assert_books_balance(self) -> None:
         verdict = self.admin.get("/api/v1/admin/ledger/verify").data

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Stands in for a service where only the supervision of processes is tested: answers the probes, obeys the signals.
 
-SOUK_STANDIN=slow is ready after half a second, =broken ends at once, =deaf ignores SIGTERM.
+SOUK_STANDIN=slow is ready once the file that SOUK_STANDIN_READY names is there, =broken ends at once, =deaf ignores
+SIGTERM.
 """
 
 import http.server
@@ -9,14 +10,11 @@ import json
 import os
 import signal
 import sys
-import time
 
 
 class Probes(http.server.BaseHTTPRequestHandler):
-    started = time.monotonic()
-
     def do_GET(self):
-        ready = os.environ.get("SOUK_STANDIN") != "slow" or time.monotonic() - self.started > 0.5
+        ready = os.environ.get("SOUK_STANDIN") != "slow" or os.path.exists(os.environ["SOUK_STANDIN_READY"])
         body = json.dumps({"status": "ready" if ready else "starting", "checks": [] if ready else [
             {"name": "database", "status": "failing", "duration_ms": 1, "error": "not there"}]}).encode()
         self.send_response(200 if ready or self.path == "/livez" else 503)

@@ -14,6 +14,7 @@ from cluster.postgres import binaries, lives_in
 from cluster.process import ClusterError, Process, start_ticks
 from cluster.service import PRODUCTS
 from cluster.sweep import sweep
+from souk_client import wait_until
 
 pytestmark = pytest.mark.setups("rabbitmq", reason="about processes and servers, whatever the services do")
 STANDIN = pathlib.Path(__file__).parent / "standin.py"
@@ -160,12 +161,15 @@ def test_what_does_not_listen_to_sigterm_is_killed(running):
         part.await_ready()
 
 
-def test_what_it_waits_for_is_told(running):
-    part = running.part("payment")
+def test_what_it_waits_for_is_told(running, tmp_path):
+    part, ready = running.part("payment"), tmp_path / "ready"
     part.stop()
-    part.start(SOUK_STANDIN="slow")
+    part.start(SOUK_STANDIN="slow", SOUK_STANDIN_READY=str(ready))
+    # As long as it may take until it listens: it is not ready before the file is there.
+    wait_until("it to answer", lambda: part.is_alive, 30)
     with pytest.raises(ClusterError, match=r"waits for database \(not there\)"):
-        part.await_ready(0.4)
+        part.await_ready(0.1)
+    ready.touch()
     part.await_ready()
 
 

@@ -59,6 +59,14 @@ class Side:
     def snapshot(self) -> dict[str, object]:
         """Everything that this side can see, and what an admin sees of it, once what was done before has had its effects."""
         self.market.settle()
+        # A refund that the provider has still to confirm is in no outbox.
+        payment = f"/api/v1/admin/payments/{self.ids['payment']}"
+        wait_until("the refunds to be made", lambda: all(
+            refund["state"] != "pending" for refund in self.market.admin.get(payment).data["refunds"]))
+        # A cancellation for which somebody was away goes on by itself.
+        wait_until("the cancellation to be over", lambda: self.market.order(
+            self.customer, self.ids["unpaid"])["status"] != "cancelling")
+        self.market.settle()
         ids, seen = self.ids, {}
         looks = [
             (self.customer, "users/me", "orders", "orders/{order}", "orders/{unpaid}", "payments/{payment}",

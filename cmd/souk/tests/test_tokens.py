@@ -123,13 +123,13 @@ def test_a_token_goes_nowhere_but_in_one_header(market, ada):
 
 
 def test_tokens_end(fresh):
-    market = Market(fresh(SOUK_AUTH_ACCESS_TOKEN_TTL="1s", SOUK_AUTH_REFRESH_TOKEN_TTL="4s").start(), patience=10)
+    market = Market(fresh(SOUK_AUTH_ACCESS_TOKEN_TTL="3s", SOUK_AUTH_REFRESH_TOKEN_TTL="12s").start(), patience=10)
     user = market.shopper()
     credentials = {"email": user.email, "password": user.password}
     grant = ask(market.souk, "POST", LOGIN, credentials).data
-    assert grant["expires_in"] == 1 and ask(market.souk, "GET", ME, headers=bearer(grant["access_token"])).status == 200
+    assert grant["expires_in"] == 3 and ask(market.souk, "GET", ME, headers=bearer(grant["access_token"])).status == 200
     reply = wait_until("the token to expire", lambda: (r := ask(market.souk, "GET", ME,
-        headers=bearer(grant["access_token"]))).status == 401 and r, 5)
+        headers=bearer(grant["access_token"]))).status == 401 and r, 10)
     problem(reply, 401, "token.expired")
     assert 'error="invalid_token"' in reply.headers["www-authenticate"]
     again = ask(market.souk, "POST", REFRESH, {"refresh_token": grant["refresh_token"]}).data
@@ -145,16 +145,16 @@ def test_tokens_end(fresh):
     unknown = ask(market.souk, "POST", REFRESH, {"refresh_token": secrets.token_urlsafe(32)})
     assert (ended.status, unknown.status) == (401, 401) and anonymised(ended) == anonymised(unknown)
     idle = ask(market.souk, "POST", LOGIN, credentials).data["refresh_token"]
-    time.sleep(4.1)
+    time.sleep(12.1)
     problem(ask(market.souk, "POST", REFRESH, {"refresh_token": idle}), 401)
 
 
 def ended(souk, token: str) -> None:
     """The access token of a session that is over is refused everywhere, also where none is needed. Processes hear of the end
-    within two seconds, which is the documented bound."""
+    soon: test_failures.py holds the documented bound; here it is that they do."""
     for target in (ME, "/api/v1/orders", "/api/v1/products"):
         reply = wait_until(f"{target} to refuse the session",
-            lambda: (r := ask(souk, "GET", target, headers=bearer(token))).status == 401 and r, 4)
+            lambda: (r := ask(souk, "GET", target, headers=bearer(token))).status == 401 and r, 10)
         problem(reply, 401, "token.session_ended")
         assert 'error="invalid_token"' in reply.headers["www-authenticate"]
 
@@ -181,7 +181,7 @@ def test_a_deactivated_account_is_refused_everywhere(market):
     market.admin.patch(path, {"active": False})
     for target in (ME, "/api/v1/orders", "/api/v1/products"):
         problem(wait_until(f"{target} to refuse the account", lambda: (r := ask(market.souk, "GET", target,
-            headers=bearer(token))).status == 403 and r, 4), 403, "auth.account_inactive")
+            headers=bearer(token))).status == 403 and r, 10), 403, "auth.account_inactive")
     market.admin.patch(path, {"active": True})
     assert ask(market.souk, "GET", ME, headers=bearer(token)).status in (401, 403)  # the session is gone for good
 
@@ -228,7 +228,7 @@ def test_nor_from_how_long_it_takes(fresh):
         assert ask(market.souk, "POST", LOGIN, {"email": email, "password": password}).status == 401
         return time.perf_counter() - start
 
-    rounds = [(took(user.email, "wrong one"), took(f"u{n}@test.example", "wrong one")) for n in range(9)]
+    rounds = [(took(user.email, "wrong one"), took(f"u{n}@test.example", "wrong one")) for n in range(15)]
     known, unknown = (statistics.median(times) for times in zip(*rounds))
     assert 0.5 < known / unknown < 2, (known, unknown)
 

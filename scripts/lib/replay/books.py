@@ -59,15 +59,15 @@ class Books:
         self.findings.append(Finding(what, expected, found))
 
     def settle(self) -> None:
-        """Waits until every event has been handled; what is left after a minute shows up as a difference."""
+        """Waits until every event has been handled; what is left after two minutes shows up as a difference."""
         def quiet():
             return all(
                 service.get("outbox_depth") == 0 and not any(service["lag"].values())
                 for service in self.admin.get("/api/v1/admin/events").data)
         try:
-            wait_until("the events to be handled", quiet, 60)
-            wait_until("the refunds to be made", self.no_pending_refunds, 60)
-            wait_until("the events to be handled", quiet, 60)
+            wait_until("the events to be handled", quiet, 120)
+            wait_until("the refunds to be made", self.no_pending_refunds, 120)
+            wait_until("the events to be handled", quiet, 120)
         except Exception as error:  # the difference is reported below, line by line
             self.check("settled", "yes", str(error))
 
