@@ -30,27 +30,66 @@ struct RateReport: Sendable {
     /// were asked, and `Retry-After` (RFC 9110, section 10.2.3) where one refused. Nothing where none was asked.
     func write(into buffer: inout ByteBuffer) {
         guard count > 0 else { return }
-        buffer.writeStaticString("RateLimit-Policy: ")
+        var size = 96
         for index in 0..<count {
             guard let item = items[index] else { continue }
-            if index > 0 { buffer.writeStaticString(", ") }
-            buffer.writeBytes(item.counter.policyItem)
+            size += item.counter.policyItem.count + item.counter.itemStart.count + 64
         }
-        buffer.writeStaticString("\r\nRateLimit: ")
-        for index in 0..<count {
-            guard let item = items[index] else { continue }
-            if index > 0 { buffer.writeStaticString(", ") }
-            buffer.writeBytes(item.counter.itemStart)
-            buffer.writeDecimal(UInt64(clamping: item.verdict.remaining))
-            buffer.writeStaticString(";t=")
-            buffer.writeDecimal(UInt64(clamping: item.verdict.resetSeconds))
+        // One piece at once: a call for each would cost more than the limits themselves.
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
+            var end = 0
+            bytes.put("RateLimit-Policy: ", at: &end)
+            for index in 0..<count {
+                guard let item = items[index] else { continue }
+                if index > 0 { bytes.put(", ", at: &end) }
+                bytes.put(item.counter.policyItem, at: &end)
+            }
+            bytes.put("\r\nRateLimit: ", at: &end)
+            for index in 0..<count {
+                guard let item = items[index] else { continue }
+                if index > 0 { bytes.put(", ", at: &end) }
+                bytes.put(item.counter.itemStart, at: &end)
+                bytes.put(UInt64(clamping: item.verdict.remaining), at: &end)
+                bytes.put(";t=", at: &end)
+                bytes.put(UInt64(clamping: item.verdict.resetSeconds), at: &end)
+            }
+            bytes.put("\r\n", at: &end)
+            if let retryAfterSeconds {
+                bytes.put("Retry-After: ", at: &end)
+                bytes.put(UInt64(clamping: retryAfterSeconds), at: &end)
+                bytes.put("\r\n", at: &end)
+            }
+            return end
         }
-        buffer.writeStaticString("\r\n")
-        if let retryAfterSeconds {
-            buffer.writeStaticString("Retry-After: ")
-            buffer.writeDecimal(UInt64(clamping: retryAfterSeconds))
-            buffer.writeStaticString("\r\n")
+    }
+}
+
+extension UnsafeMutableRawBufferPointer {
+    fileprivate func put(_ text: StaticString, at end: inout Int) {
+        let start = UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+        self[end..<(end + start.count)].copyBytes(from: start)
+        end += start.count
+    }
+
+    fileprivate func put(_ text: [UInt8], at end: inout Int) {
+        self[end..<(end + text.count)].copyBytes(from: text)
+        end += text.count
+    }
+
+    /// In decimal digits, of which there are at most 20.
+    func put(_ number: UInt64, at end: inout Int) {
+        var length = 1
+        var rest = number
+        while rest >= 10 {
+            rest /= 10
+            length += 1
         }
+        rest = number
+        for index in stride(from: end + length - 1, through: end, by: -1) {
+            self[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        end += length
     }
 }
 
@@ -58,18 +97,9 @@ extension ByteBuffer {
     /// The number in decimal digits, without a `String`.
     mutating func writeDecimal(_ number: UInt64) {
         writeWithUnsafeMutableBytes(minimumWritableBytes: 20) { bytes in
-            var rest = number
-            var length = 1
-            while rest >= 10 {
-                rest /= 10
-                length += 1
-            }
-            rest = number
-            for index in stride(from: length - 1, through: 0, by: -1) {
-                bytes[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            }
-            return length
+            var end = 0
+            bytes.put(number, at: &end)
+            return end
         }
     }
 }
