@@ -70,7 +70,7 @@ QUERIES = {
              " WHERE o.status <> 'cancelled' AND o.backordered = 0 GROUP BY 1, 2"),
     "customers": ("auth", "SELECT id, email FROM users"),
     "notifications": ("notification", "SELECT id, user_id, event_id, kind, subject::json ->> 'order_id' AS order_id FROM notifications"),
-    "emails": ("notification", "SELECT state, count(*) AS count FROM emails GROUP BY 1"),
+    "emails": ("notification", "SELECT notification_id, attempts, next_at FROM emails WHERE state = 'pending'"),
 }
 EVERYWHERE = {
     "outboxes": "SELECT event_id, topic, type FROM outbox",
@@ -116,7 +116,7 @@ UNSETTLED = {
                " (SELECT count(*) FROM payment_intents WHERE state IN ('pending', 'authorized')) AS open_intents",
     "sandbox": "SELECT (SELECT count(*) FROM webhooks WHERE delivered_at IS NULL) AS webhooks",
     "vendor": "SELECT (SELECT count(*) FROM outbox) AS outbox, (SELECT count(*) FROM reservations WHERE state = 'held') AS holds",
-    "notification": "SELECT (SELECT count(*) FROM emails WHERE state = 'pending') AS emails",
+    "notification": "SELECT (SELECT count(*) FROM outbox) AS outbox",
     "auth": "SELECT (SELECT count(*) FROM outbox) AS outbox",
     "product": "SELECT (SELECT count(*) FROM outbox) AS outbox",
 }

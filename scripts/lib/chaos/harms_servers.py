@@ -76,10 +76,13 @@ def flush_redis(stage, drawn):
       missing=lambda stage: None if stage.disk else Disk.missing() or "only a cluster of its own lies on a small disk",
       draw=lambda rng, limits: {"seconds": limits.span(rng, 3, 6, 10)})
 def fill_disk(stage, drawn):
-    # The servers may give up on a full disk; they are started again once there is room.
+    # PostgreSQL may give up and is started again once there is room. So may what writes RabbitMQ's log of messages, and then the
+    # node goes on without it until somebody restarts the node: here the supervisor does.
     taken = stage.disk.fill()
     try:
         time.sleep(drawn["seconds"])
     finally:
         stage.disk.empty()
+    if stage.cluster.rabbitmq:
+        stage.supervisor.kill("rabbitmq")
     return f"{taken >> 20} MB of ballast"

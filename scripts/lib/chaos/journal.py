@@ -46,5 +46,6 @@ class Journal:
         """How many checkouts were answered how."""
         counts: Counter = Counter()
         for purchase in self.purchases:
-            counts["placed" if purchase.orders else purchase.refusal or "never answered"] += 1
+            given_up = "given up waiting" if purchase.timeouts else "never answered"
+            counts["placed" if purchase.orders else purchase.refusal or given_up] += 1
         return counts

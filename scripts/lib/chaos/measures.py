@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter, defaultdict
 
+from .harm import SERVICES
 from .supervisor import Recovery
 
 # A killed service is to be healthy again by then, a backlog drained.
@@ -27,7 +28,8 @@ class Measures:
 
     def data(self, recoveries: list[Recovery], outcomes: Counter, webhooks: Counter) -> dict:
         """Everything, for --json."""
-        services = [r for r in recoveries if r.name not in ("postgres", "redis", "rabbitmq", "kafka")]
+        dead = [r for r in recoveries if r.was_dead]
+        services = [r for r in dead if r.name in SERVICES]
         alone = [r.seconds for r in services if r.was_alone]
         drains = [seconds for times in self.drains.values() for seconds in times]
         return {
@@ -35,7 +37,7 @@ class Measures:
             "faults_by_harm": {name: len(times) for name, times in sorted(self.health.items())},
             "killed_service_healthy_seconds": spread(alone),
             "killed_service_later_than_goal": sum(1 for seconds in alone if seconds > HEALTHY_GOAL),
-            "server_healthy_seconds": spread([r.seconds for r in recoveries if r not in services]),
+            "server_healthy_seconds": spread([r.seconds for r in dead if r.name not in SERVICES]),
             "backlog_drained_seconds": spread([seconds for seconds in drains if seconds is not None]),
             "backlog_later_than_goal": sum(1 for seconds in drains if seconds is None),
             "not_healthy_in_time": {name: times.count(None) for name, times in self.health.items() if None in times},

@@ -21,6 +21,13 @@ SHUFFLED = 6
 PATIENCE_SECONDS = 90.0
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address) -> None:
+        """The provider is killed in the middle of its requests: that is no news here."""
+
+
 class Meddler:
     """Forwards what is posted to it to `target`. `mode` is what it does beside that.
 
@@ -36,8 +43,7 @@ class Meddler:
         self.held: list[tuple[bytes, str]] = []
         self.later: queue.PriorityQueue = queue.PriorityQueue()
         self.lock = threading.Lock()
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), self.handler())
         self.is_over = threading.Event()
         self.threads = [
             threading.Thread(target=self.server.serve_forever, daemon=True), threading.Thread(target=self.deliver_later, daemon=True)]

@@ -20,6 +20,8 @@ class Recovery:
 
     name: str
     seconds: float
+    # Whether it had to be started again; otherwise it had only been stopped.
+    was_dead: bool
     # Whether it was all that was away; a service waits for what it needs.
     was_alone: bool
 
@@ -38,6 +40,7 @@ class Supervisor:
         self.told: dict[str, dict[str, str]] = {}
         self.away: dict[str, float] = {}
         self.alone: dict[str, bool] = {}
+        self.dead: set[str] = set()
         self.recoveries: list[Recovery] = []
         # Services that ended although nobody had harmed them.
         self.deaths: list[str] = []
@@ -113,6 +116,7 @@ class Supervisor:
         if not part.is_running:
             if name not in self.away:
                 self.note_death(name, part)
+            self.dead.add(name)
             try:
                 part.start(**self.told.get(name, {}))
             except (ClusterError, OSError):
@@ -125,7 +129,8 @@ class Supervisor:
             missing = str(error)
         if missing is None:
             seconds = time.monotonic() - self.away.pop(name)
-            self.recoveries.append(Recovery(name, seconds, self.alone.get(name, False)))
+            self.recoveries.append(Recovery(name, seconds, name in self.dead, self.alone.get(name, False)))
+            self.dead.discard(name)
 
     def note_death(self, name: str, part: Part) -> None:
         self.away[name] = time.monotonic()
