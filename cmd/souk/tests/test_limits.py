@@ -8,6 +8,8 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from cluster.ports import free
+from cluster.service import Service
 from shop import ADDRESS, Market, gbp
 from souk_client import Client, wait_until
 from wire import anonymised, ask, parse, problem, send_bytes
@@ -62,6 +64,29 @@ def test_behind_a_trusted_proxy_each_client_counts_for_itself(fresh):
     # A household has a /64, so that is one client; the next /64 is another.
     assert statuses(*[f"2001:db8::{n}" for n in range(1, 6)]) == [200] * 4 + [429]
     assert statuses("2001:db8:0:1::1", "2001:DB8:0:0:ffff::", "::ffff:203.0.113.1") == [200, 429, 429]
+
+
+@pytest.mark.setups("rabbitmq", "kafka", reason="one process is its only gateway")
+def test_gateways_count_together(fresh):
+    server = fresh(SOUK_GATEWAY_RATE_LIMIT="10", SOUK_GATEWAY_RATE_WINDOW="600s", SOUK_RATE_LIMIT_EXEMPT="").start()
+    first, [port] = server.part("gateway"), free(1)
+    second = Service(
+        "second-gateway", first.folder, first.program, port, lambda: first.environment() | {"SOUK_PORT": str(port)})
+    second.start()
+    try:
+        second.await_ready()
+        for left in reversed(range(10)):
+            reply = ask((first, second)[left % 2], "GET", PING)
+            assert reply.status == 200 and reply.headers["ratelimit"].startswith(f'"default";r={left};t=')
+        for gateway in (first, second):
+            problem(ask(gateway, "GET", PING), 429, "rate.limited")
+        # Without what they share each counts for itself, and still counts.
+        server.cluster.redis.kill()
+        for gateway in (first, second):
+            statuses = [ask(gateway, "GET", PING).status for _ in range(12)]
+            assert statuses[-2:] == [429, 429] and statuses.count(200) <= 10, statuses
+    finally:
+        assert second.stop() == 0
 
 
 def logins(server, address: str, email: str, password: str = "a wrong password"):
