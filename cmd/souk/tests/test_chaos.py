@@ -38,14 +38,14 @@ def chaos(*arguments) -> subprocess.CompletedProcess:
 
 def test_a_short_seed_leaves_no_violation(binary, tmp_path):
     result = chaos(
-        "--seed", 3, "--checkouts", 60, "--faults", 8, "--harm", QUICK, "--longest", 2, "--payment-window", 15, "--workers", 6,
+        "--seed", 7, "--checkouts", 40, "--faults", 7, "--harm", QUICK, "--longest", 4, "--payment-window", 12, "--workers", 6,
         "--invoices", "none", "--programs", binary.parent, "--json", tmp_path / "report.json")
     last = result.stdout.splitlines()[-1] if result.stdout else ""
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
-    assert re.fullmatch(r"violations=0 checkouts=60 faults=8 seed=3 seconds=\d+", last), last
+    assert re.fullmatch(r"violations=0 checkouts=40 faults=7 seed=7 seconds=\d+", last), last
     report = json.loads((tmp_path / "report.json").read_text())
-    assert sum(report["faults_by_harm"].values()) == 8 and report["found"] == []
-    assert report["checkouts_answered"]["placed"] > 40
+    assert sum(report["faults_by_harm"].values()) == 7 and report["found"] == []
+    assert report["checkouts_answered"]["placed"] > 25
 
 
 def test_the_same_seed_is_the_same_plan():

@@ -14,8 +14,6 @@ CRASH_POINTS = {
     "relay.after_publish": ["order", "payment", "vendor"], "consumer.before_commit": ["vendor", "order", "notification"],
     "consumer.after_handler": ["vendor", "order", "notification"], "order.saga_before_settle": ["order"],
     "order.saga_after_settle": ["order"]}
-# Until a point is reached; then the service is left alone.
-CRASH_SECONDS = 20.0
 CONSUMERS = ["notification", "vendor", "order", "payment"]
 
 
@@ -27,7 +25,8 @@ def kill(stage, drawn):
 
 def draw_crash(rng, limits) -> dict:
     point = rng.choice(list(CRASH_POINTS))
-    return {"point": point, "service": rng.choice(CRASH_POINTS[point]), "turn": rng.randint(1, 12)}
+    # If it isn't reached by then, the service is left alone.
+    return {"point": point, "service": rng.choice(CRASH_POINTS[point]), "turn": rng.randint(1, 12), "seconds": limits.span(rng, 20)}
 
 
 @harm("crash", "a service dies at a named point between effect, commit, publication and acknowledgement", weight=4, draw=draw_crash)
@@ -41,7 +40,7 @@ def crash(stage, drawn):
         supervisor.await_healthy(30)
         # Where it dies again and again, it is armed no longer by the time it is started once more.
         supervisor.tell(name)
-        armed, until = part.process.pid, time.monotonic() + CRASH_SECONDS
+        armed, until = part.process.pid, time.monotonic() + drawn["seconds"]
         while part.process.pid == armed and time.monotonic() < until:
             time.sleep(0.05)
         reached = part.process.pid != armed

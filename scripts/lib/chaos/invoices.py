@@ -22,6 +22,12 @@ class Shopper(Customer):
         key = f"{number}-{ended}" if ended else number
         return super().buy(invoice, key)
 
+    def ship(self, order: dict) -> None:
+        """Raises `RuntimeError` for an order that ended before its payment: it is bought anew at the next attempt."""
+        if order["status"] in DEAD_STATES:
+            raise RuntimeError(f"order {order['number']} is {order['status']}")
+        super().ship(order)
+
 
 class Invoices:
     """One folder of invoices, traded by `workers` customers at a time in a thread of its own."""

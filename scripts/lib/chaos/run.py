@@ -26,17 +26,21 @@ SERVER_HARMS = ("postgres-kill", "postgres-stop", "broker-kill", "broker-stop", 
 
 
 class Run:
-    """`tell(line)` hears what happens."""
+    """`tell(line)` hears what happens. After `at_most` seconds no more is bought and no more harm is done."""
 
     def __init__(self, stage: Stage, plan: list[Fault], checkouts: int, workers: int, payment_window: int,
-                 invoices: str | None, tell):
+                 invoices: str | None, tell, at_most: float = float("inf")):
         self.stage, self.plan, self.tell, self.payment_window = stage, plan, tell, payment_window
         self.journal, self.measures = Journal(), Measures()
         self.storm = Storm(stage.admin, stage.seed, checkouts, workers, self.journal, gate=self.gate)
         self.invoices = Invoices(stage.admin, invoices) if invoices else None
-        self.inflicted = 0
+        self.inflicted, self.inflicted_all = 0, False
         self.may_go_on = threading.Condition()
-        self.began = time.monotonic()
+        self.began, self.at_most = time.monotonic(), at_most
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() - self.began > self.at_most
 
     def run(self) -> list[Violation]:
         self.storm.prepare()
@@ -48,7 +52,10 @@ class Run:
         shopping.start()
         for fault in self.plan:
             self.await_turn(fault, shopping)
+            if self.is_over:
+                break
             self.inflict(fault)
+        self.let_go()
         shopping.join()
         self.stage.heal()
         if self.invoices:
@@ -58,17 +65,24 @@ class Run:
 
     # -- load and faults keep step
 
-    def gate(self, number: int) -> None:
+    def gate(self, number: int) -> bool:
         """Shoppers don't run ahead of the faults: each of them is to happen while people shop."""
         with self.may_go_on:
-            self.may_go_on.wait_for(lambda: number < self.limit())
+            self.may_go_on.wait_for(lambda: number < self.limit() or self.is_over)
+        return not self.is_over
+
+    def let_go(self) -> None:
+        """No fault is to come any more."""
+        with self.may_go_on:
+            self.inflicted_all = True
+            self.may_go_on.notify_all()
 
     def limit(self) -> float:
         ahead = self.inflicted + 1
-        return self.plan[ahead].after if ahead < len(self.plan) else float("inf")
+        return float("inf") if self.inflicted_all or ahead >= len(self.plan) else self.plan[ahead].after
 
     def await_turn(self, fault: Fault, shopping: threading.Thread) -> None:
-        while self.storm.done < fault.after and shopping.is_alive():
+        while self.storm.done < fault.after and shopping.is_alive() and not self.is_over:
             time.sleep(0.05)
 
     def inflict(self, fault: Fault) -> None:

@@ -174,25 +174,29 @@ class Stage:
             self.supervisor.tell(name)
             self.supervisor.kill(name)
 
-    def close(self, keep: bool = False) -> None:
-        """Stops everything. `keep` leaves a copy of logs in the folder that is given back by `logs`."""
+    def close(self, keep: bool = False) -> list[str]:
+        """Stops everything, and tells which services did not end well. `keep`, or such a one, leaves a copy of all logs."""
         self.supervisor.stop()
         with contextlib.suppress(ClusterError):
             self.heal_quietly()
         self.meddler.close()
         if not self.is_private:
-            return self.give_back()
-        self.cluster.stop()
+            self.give_back()
+            return []
+        statuses = self.cluster.stop()
+        bad = [f"{name} ended with {status} when it was asked to end" for name, status in statuses.items()
+               if name in self.cluster.services and status != 0]
         self.links.close()
         if self.namespace:
             self.namespace.delete()
-        if keep:
+        if keep or bad:
             self.kept = pathlib.Path(tempfile.mkdtemp(prefix="souk-chaos-logs-"))
             shutil.copytree(self.cluster.folder / "logs", self.kept, dirs_exist_ok=True)
         if self.disk:
             self.cluster.postgres.purge()
             self.disk.unmount()
         self.cluster.purge()
+        return bad
 
     def give_back(self) -> None:
         """The cluster of somebody else's as it was: its services know no detours, its databases no witness."""

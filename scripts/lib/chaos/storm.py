@@ -35,11 +35,12 @@ class Shop:
 class Storm:
     """`checkouts` purchases by `workers` shoppers at a time.
 
-    What each purchase is to be depends on the seed and its number alone. `gate(number)` is asked before each and may wait.
+    What each purchase is to be depends on the seed and its number alone. `gate(number)` is asked before each: it may wait, and
+    ends the storm where it gives false.
     """
 
     def __init__(self, admin: Client, seed: int, checkouts: int, workers: int, journal: Journal,
-                 gate=lambda number: None, patience: float = 240.0, name: str = "storm"):
+                 gate=lambda number: True, patience: float = 240.0, name: str = "storm"):
         self.admin, self.seed, self.checkouts, self.workers = admin, seed, checkouts, workers
         self.journal, self.gate, self.patience, self.name = journal, gate, patience, name
         self.shops: list[Shop] = []
@@ -99,7 +100,8 @@ class Storm:
                     return
                 number = self.started
                 self.started += 1
-            self.gate(number)
+            if not self.gate(number):
+                return
             mine = self.shoppers[worker]
             try:
                 self.buy(number, mine[turns % len(mine)])
