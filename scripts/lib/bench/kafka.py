@@ -1,6 +1,6 @@
 """Kafka: messages of 128 bytes with `acks=all` and idempotence into a topic of 16 partitions, and out of it in a group that
-commits, beside the same in a plain C loop on librdkafka with the same settings (`scripts/lib/bench/c/kafka_loop.c`). For Kafka
-stands librdkafka's mock cluster in a process of its own, which keeps everything in memory: this measures the client, not a
+commits, beside a plain C loop on librdkafka (`scripts/lib/bench/c/kafka_loop.c`), which produces with the same settings and consumes
+with librdkafka's own bounds, larger than ours. For Kafka stands librdkafka's mock cluster in a process of its own, which keeps everything in memory: this measures the client, not a
 cluster with disks and replicas."""
 
 from __future__ import annotations

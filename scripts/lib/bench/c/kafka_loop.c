@@ -1,5 +1,5 @@
 /* Produces with acks=all and consumes as a group that commits: what our driver for Kafka does, in a plain loop on
- * librdkafka with the same settings.
+ * librdkafka: the same settings for the producer, librdkafka's own bounds of what is fetched ahead for the consumer.
  *
  * Usage: kafka_loop BROKERS TOPIC MESSAGES SIZE
  */
@@ -77,9 +77,6 @@ static void consume(const char *brokers, const char *topic, long messages)
     set(configuration, "enable.auto.commit", "false");
     set(configuration, "auto.offset.reset", "earliest");
     set(configuration, "partition.assignment.strategy", "cooperative-sticky");
-    set(configuration, "queued.min.messages", "1000");
-    set(configuration, "queued.max.messages.kbytes", "1024");
-    set(configuration, "max.partition.fetch.bytes", "524288");
     set(configuration, "fetch.wait.max.ms", "250");
     rd_kafka_t *client = make(RD_KAFKA_CONSUMER, configuration);
     rd_kafka_poll_set_consumer(client);
@@ -88,26 +85,21 @@ static void consume(const char *brokers, const char *topic, long messages)
     rd_kafka_resp_err_t code = rd_kafka_subscribe(client, topics);
     if (code) die("subscribing", rd_kafka_err2str(code));
     rd_kafka_topic_partition_list_destroy(topics);
-    rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(client);
     meter_t start = meter_start();
     double committed = seconds_of(CLOCK_MONOTONIC);
     long received = 0;
     while (received < messages) {
-        rd_kafka_message_t *batch[BATCH];
-        ssize_t count = rd_kafka_consume_batch_queue(queue, 100, batch, BATCH);
-        if (count > 0 && received == 0) start = meter_start();
-        for (ssize_t index = 0; index < count; index++) {
-            if (!batch[index]->err) received++;
-            rd_kafka_message_destroy(batch[index]);
-        }
-        if (received > 0 && seconds_of(CLOCK_MONOTONIC) - committed > COMMIT_MILLISECONDS / 1e3) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(client, 100);
+        if (!message) continue;
+        if (!message->err && ++received == 1) start = meter_start();
+        rd_kafka_message_destroy(message);
+        if (received % BATCH == 0 && seconds_of(CLOCK_MONOTONIC) - committed > COMMIT_MILLISECONDS / 1e3) {
             rd_kafka_commit(client, NULL, 1);
             committed = seconds_of(CLOCK_MONOTONIC);
         }
     }
     meter_report(start, "consume", messages);
     rd_kafka_commit(client, NULL, 0);
-    rd_kafka_queue_destroy(queue);
     rd_kafka_consumer_close(client);
     rd_kafka_destroy(client);
 }
