@@ -2,6 +2,7 @@ import Foundation
 package import SoukCallContext
 import SoukIDs
 package import SoukTime
+import Synchronization
 
 /// Signs and verifies access tokens: JWS in compact form (RFC 7515) with JWT claims (RFC 7519) of type
 /// `at+jwt` (RFC 9068).
@@ -23,6 +24,9 @@ package final class TokenKeys: TokenVerifier {
     private let keys: [String: TokenKey]
     private let signing: TokenKey?
     private let clock: any WallClock
+    /// Headers of tokens that were good: those of one key are mostly alike to the last byte.
+    private let headers = Mutex<[Substring: TokenHeader]>([:])
+    private static let maxHeaders = 32
 
     /// Keys with distinct names; the one named `signing`, if any, signs, all of them verify.
     ///
@@ -102,7 +106,7 @@ package final class TokenKeys: TokenVerifier {
     /// In this order: form, `kid`, `alg`, signature, `iss`, `aud`, `exp`, `nbf` and `iat`.
     /// Throws: the `TokenError` of the first check that failed.
     package func validateAndExtractInfoFromToken(_ token: String) async throws(TokenError) -> AccessClaims {
-        let parts = try CompactToken(token)
+        let parts = try CompactToken(token, known: headers.withLock { $0 })
         guard let kid = parts.header.kid, let key = keys[kid] else { throw .unknownKey }
         guard parts.header.alg == key.algorithm.rawValue else { throw .wrongAlgorithm }
         guard key.isValid(signature: parts.signature, for: parts.signingInput) else { throw .badSignature }
@@ -117,7 +121,16 @@ package final class TokenKeys: TokenVerifier {
         guard claims.issuedAt <= latest, try payload.notBefore() ?? claims.issuedAt <= latest else {
             throw .notYetValid
         }
+        remember(parts)
         return claims
+    }
+
+    private func remember(_ parts: CompactToken) {
+        headers.withLock { headers in
+            guard headers.count < Self.maxHeaders, headers[parts.headerText] == nil else { return }
+            // A string of its own, which does not keep the whole token.
+            headers[Substring(String(parts.headerText))] = parts.header
+        }
     }
 
     package func verify(_ token: String) async throws(TokenError) -> Principal {

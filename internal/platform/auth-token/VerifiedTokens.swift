@@ -1,3 +1,4 @@
+import Foundation
 package import SoukCallContext
 package import SoukTime
 import Synchronization
@@ -28,6 +29,13 @@ package final class VerifiedTokens: TokenVerifier {
         let storedAt: Timestamp
         let until: Timestamp
         var used: UInt64
+
+        func isOf(_ other: UnsafeRawBufferPointer) -> Bool {
+            guard token.count == other.count, let start = other.baseAddress else { return false }
+            return token.withUnsafeBytes {
+                $0.baseAddress.map { memcmp($0, start, other.count) == 0 } ?? false
+            }
+        }
     }
 
     private final class Shard: Sendable {
@@ -66,7 +74,7 @@ package final class VerifiedTokens: TokenVerifier {
         return shard(hash).state.withLock { state in
             for index in places(hash) {
                 guard state.entries[index]?.hash == hash, let entry = state.entries[index],
-                    entry.token.count == token.count, entry.token.elementsEqual(token)
+                    entry.isOf(token)
                 else { continue }
                 guard now < entry.until, now + Self.backwardsTolerance >= entry.storedAt else {
                     state.entries[index] = nil
