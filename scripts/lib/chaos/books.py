@@ -52,7 +52,7 @@ QUERIES = {
               " JOIN order_parts p USING (order_id, vendor_order_id)"),
     "sagas": ("order", "SELECT order_id, step, attempts, last_error FROM sagas"),
     "order_keys": ("order", "SELECT customer_id, idempotency_key AS key, count(*) AS orders FROM orders GROUP BY 1, 2"),
-    "intents": ("payment", "SELECT id, order_id, amount, captured, refunded, refund_reserved, currency, state, reference FROM payment_intents"),
+    "intents": ("payment", "SELECT id, order_id, amount, captured, refunded, currency, state, reference FROM payment_intents"),
     "refunds": ("payment", "SELECT id, payment_id, order_id, amount, state FROM refunds"),
     "ledger": ("payment", "SELECT transaction_id, account, currency, amount FROM ledger_entries"),
     "transactions": ("payment", "SELECT id, kind, reference, payment_id, order_id FROM ledger_transactions"),
@@ -69,7 +69,8 @@ QUERIES = {
              " JOIN vendor_order_lines l ON l.vendor_order_id = o.id"
              " WHERE o.status <> 'cancelled' AND o.backordered = 0 GROUP BY 1, 2"),
     "customers": ("auth", "SELECT id, email FROM users"),
-    "notifications": ("notification", "SELECT id, user_id, event_id, kind, subject::json ->> 'order_id' AS order_id FROM notifications"),
+    "notifications": ("notification", "SELECT id, user_id, event_id, kind, subject::json ->> 'order_id' AS order_id"
+                      " FROM notifications"),
     "emails": ("notification", "SELECT notification_id, attempts, next_at FROM emails WHERE state = 'pending'"),
 }
 EVERYWHERE = {
@@ -112,7 +113,8 @@ def read(cluster: Cluster) -> Books:
 UNSETTLED = {
     "order": "SELECT (SELECT count(*) FROM outbox) AS outbox, (SELECT count(*) FROM sagas) AS sagas,"
              " (SELECT count(*) FROM orders WHERE status IN ('creating', 'awaiting_payment', 'cancelling')) AS unfinished_orders",
-    "payment": "SELECT (SELECT count(*) FROM outbox) AS outbox, (SELECT count(*) FROM refunds WHERE state = 'pending') AS pending_refunds,"
+    "payment": "SELECT (SELECT count(*) FROM outbox) AS outbox,"
+               " (SELECT count(*) FROM refunds WHERE state = 'pending') AS pending_refunds,"
                " (SELECT count(*) FROM payment_intents WHERE state IN ('pending', 'authorized')) AS open_intents",
     "sandbox": "SELECT (SELECT count(*) FROM webhooks WHERE delivered_at IS NULL) AS webhooks",
     "vendor": "SELECT (SELECT count(*) FROM outbox) AS outbox, (SELECT count(*) FROM reservations WHERE state = 'held') AS holds",

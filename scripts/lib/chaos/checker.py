@@ -40,7 +40,8 @@ class Case:
         for charge in self.books.charges:
             self.charges[charge["order_id"]].append(charge)
         self.told = Counter((row["order_id"], row["kind"]) for row in self.books.notifications)
-        self.events = Counter((event["key"], event["type"]) for event in self.books.events if event["event_id"] not in self.poisoned)
+        self.events = Counter(
+            (event["key"], event["type"]) for event in self.books.events if event["event_id"] not in self.poisoned)
 
     def status(self, order_id: str) -> str:
         """Of an order that somebody names; `unknown` if there is none."""
@@ -86,7 +87,8 @@ def exists(case: Case):
             elif (order["idempotency_key"], order["customer_id"]) != (purchase.key, case.users.get(purchase.customer)):
                 yield f"order {order_id} is not the one of key {purchase.key}"
             elif order["total_amount"] != purchase.total or dict(lines[order_id]) != purchase.wanted:
-                yield f"order {order_id} is over {order['total_amount']} and {dict(lines[order_id])}, not {purchase.total} and {purchase.wanted}"
+                yield (f"order {order_id} is over {order['total_amount']} and {dict(lines[order_id])},"
+                       f" not {purchase.total} and {purchase.wanted}")
     for (email, user) in ((p.customer, case.users.get(p.customer)) for p in case.journal.purchases if p.customer):
         if user is None:
             yield f"customer {email} signed up and is gone"
