@@ -33,8 +33,9 @@ package final class ProductService: HostedService {
     /// - Parameter vendors: Says which vendor a caller acts for.
     package init(resources: ServiceResources, vendors: any VendorKernel) {
         let (database, clock) = (resources.database, resources.clock)
-        let products = SQLProductStore(database: database)
-        let categories = SQLCategoryStore(database: database)
+        let changes = CatalogueChanges()
+        let products = SQLProductStore(database: database, changes: changes)
+        let categories = SQLCategoryStore(database: database, changes: changes)
         let directory = VendorDirectory(vendors: vendors, clock: clock)
         let idempotency = Idempotency(database: database, clock: clock)
         name = resources.name
@@ -45,7 +46,8 @@ package final class ProductService: HostedService {
             service: resources.name, database: database, broker: resources.broker, clock: clock)
         self.idempotency = idempotency
         catalogueRoutes = CatalogueRoutes(
-            catalogue: Catalogue(products: products, categories: categories, directory: directory))
+            catalogue: Catalogue(products: products, categories: categories, directory: directory),
+            pages: ShelfPages(changes: changes))
         vendorRoutes = VendorProductRoutes(
             editor: ProductEditor(products: products, clock: clock), directory: directory,
             idempotency: idempotency)

@@ -9,12 +9,15 @@ import SoukPagination
 /// What anybody can look at.
 struct CatalogueRoutes: Sendable {
     let catalogue: Catalogue
+    let pages: ShelfPages
 
     func register(on routes: Routes) {
         routes.open.get("/api/v1/products") { request, _ -> Reply in
-            let query = try Self.query(request)
-            let page = try await catalogue.shelf(query, try request.pageRequest())
-            return try .page(page.map { ProductResponse($0, for: .shopper) })
+            try await pages.reply(to: request.uri.query ?? "") {
+                let query = try Self.query(request)
+                let page = try await catalogue.shelf(query, try request.pageRequest())
+                return try .page(page.map { ProductResponse($0, for: .shopper) })
+            }
         }
         routes.open.get("/api/v1/products/{id}") { _, context -> Reply in
             let (product, view) = try await catalogue.product(

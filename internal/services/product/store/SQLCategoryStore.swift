@@ -6,6 +6,7 @@ import SoukTime
 /// right depends on the whole tree.
 struct SQLCategoryStore: CategoryStore {
     let database: any Database
+    let changes: CatalogueChanges
 
     func tree() async throws -> CategoryTree {
         try await Self.tree(in: database)
@@ -13,6 +14,7 @@ struct SQLCategoryStore: CategoryStore {
 
     func create(_ category: Category) async throws {
         try await database.transaction { transaction in
+            changes.note(in: transaction)
             try await Self.tree(in: transaction).check(category.id, below: category.parentID)
             try await Self.refusingDuplicates {
                 try await transaction.execute(
@@ -29,6 +31,7 @@ struct SQLCategoryStore: CategoryStore {
         _ id: CategoryID, expected: Int?, at now: Timestamp, _ change: CategoryChange
     ) async throws -> Category {
         try await database.transaction { transaction in
+            changes.note(in: transaction)
             let before = try await Self.category(id, expected: expected, in: transaction)
             var category = before
             if let name = change.name { category.name = name }
@@ -61,6 +64,7 @@ struct SQLCategoryStore: CategoryStore {
 
     func delete(_ id: CategoryID, expected: Int?) async throws {
         try await database.transaction { transaction in
+            changes.note(in: transaction)
             _ = try await Self.category(id, expected: expected, in: transaction)
             let contents = try await transaction.first(
                 """

@@ -12,12 +12,14 @@ extension SQLProductStore {
     }
 
     func takeOffShelf(_ vendor: VendorID, at now: Timestamp, in tx: any Transaction) async throws {
+        changes.note(in: tx)
         try await tx.execute(
             "INSERT INTO vendors_off_shelf (vendor_id, since) VALUES (\(vendor), \(now)) ON CONFLICT DO NOTHING"
         )
     }
 
     func putOnShelf(_ vendor: VendorID, in tx: any Transaction) async throws {
+        changes.note(in: tx)
         try await tx.execute("DELETE FROM vendors_off_shelf WHERE vendor_id = \(vendor)")
     }
 }

@@ -8,6 +8,7 @@ import SoukTime
 /// Products in SQL: one row each, with rows for variants, media and categories.
 struct SQLProductStore: ProductStore {
     let database: any Database
+    let changes: CatalogueChanges
 
     /// Ids bound to one statement at most.
     static let batch = 500
@@ -15,6 +16,7 @@ struct SQLProductStore: ProductStore {
     func create(_ product: Product, slugIsGiven: Bool, creationKey: String?) async throws -> Product {
         try product.validate()
         return try await database.transaction(isolation: .readCommitted) { transaction in
+            changes.note(in: transaction)
             try await Self.lock(product.vendorID, in: transaction)
             if let creationKey,
                 let made = try await Self.product(
@@ -44,6 +46,7 @@ struct SQLProductStore: ProductStore {
         _ change: @escaping @Sendable (inout Product) throws -> Void
     ) async throws -> Product {
         try await database.transaction(isolation: .readCommitted) { transaction in
+            changes.note(in: transaction)
             try await Self.lock(vendor, in: transaction)
             let term: SQL = "id = \(id) AND vendor_id = \(vendor)"
             guard let before = try await Self.product(term, in: transaction) else {

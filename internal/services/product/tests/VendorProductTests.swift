@@ -124,7 +124,7 @@ import Testing
         #expect(later.status == 201)
         #expect(later.data["id"] == first.data["id"])
         #expect(try await shop.database.query("SELECT id FROM products").count == 1)
-        let store = SQLProductStore(database: shop.database)
+        let store = SQLProductStore(database: shop.database, changes: CatalogueChanges())
         try await store.forgetCreationKeys(before: shop.clock.now() + .seconds(1))
         #expect(
             try await shop.database.query("SELECT id FROM products WHERE creation_key IS NOT NULL").isEmpty)
