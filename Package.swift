@@ -19,12 +19,15 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
@@ -50,6 +53,7 @@ var clibs: [Target] {
             name: "CArgon2", path: "internal/clibs/argon2", pkgConfig: "libargon2",
             providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CMalloc", path: "internal/clibs/malloc"),
+        .systemLibrary(name: "CZlib", path: "internal/clibs/zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
             name: "CPQ", path: "internal/clibs/pq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         // Without pkgConfig: its flags are refused; the module map links.
@@ -165,7 +169,7 @@ var platform: [Target] {
                 "SoukBroker", "SoukCallContext", "SoukErrors", "SoukEventsRuntime", "SoukPagination",
                 "SoukProto", "SoukRPCRuntime", "SoukTime", .grpc, .grpcProtobuf, .protobuf,
             ],
-            testing: ["SoukTesting", "SoukBrokerEmbedded", .grpcInProcess])
+            testing: ["SoukBrokerEmbedded", "SoukDatabase", "SoukRPCTesting", "SoukTesting", .grpcInProcess])
         + module(
             "SoukProcess", "internal/platform/process",
             [
@@ -261,7 +265,12 @@ var services: [Target] {
         + service(
             "SoukNotification", "internal/services/notification",
             ["SoukAuthKernel", "SoukVendorKernel", .mustache])
-        + service("SoukGateway", "internal/services/gateway", [.asyncAlgorithms, .httpClient, .nioHTTP1, .yams])
+        + service(
+            "SoukGateway", "internal/services/gateway",
+            [
+                "CZlib", "SoukHTTPWire", .deque, .httpClient, .nioHPACK, .nioHTTP1, .nioHTTP2, .nioSSL, .unixSignals,
+                .yams,
+            ])
 }
 
 // MARK: - What the services' processes share
@@ -290,7 +299,7 @@ var commands: [Target] {
                 "SoukProduct", "SoukProductKernel", "SoukVendor", "SoukVendorKernel", .argumentParser,
             ],
             path: "cmd/souk", exclude: ["tests"], swiftSettings: .souk),
-        process("gateway", ["SoukEventsRPC", "SoukGateway"]),
+        process("gateway", ["SoukEventsRPC", "SoukGateway"], exclude: ["tests"]),
         process("auth-service", ["SoukAuth", "SoukAuthToken"]),
         process(
             "product-service",
@@ -377,7 +386,7 @@ func rpc(_ name: String, _ path: String, kernel: String) -> [Target] {
 }
 
 /// An executable that runs one service.
-func process(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func process(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
     .executableTarget(
         name: name,
         dependencies: dependencies + [
@@ -385,7 +394,7 @@ func process(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
             "SoukProcess",
             "SoukRPCRuntime",
         ],
-        path: "cmd/\(name)", swiftSettings: .souk)
+        path: "cmd/\(name)", exclude: exclude, swiftSettings: .souk)
 }
 
 extension [Target.Dependency] {
@@ -417,7 +426,11 @@ extension Target.Dependency {
     static var asyncAlgorithms: Self {
         .product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
     }
+    static var deque: Self { .product(name: "DequeModule", package: "swift-collections") }
     static var yams: Self { .product(name: "Yams", package: "Yams") }
+    static var nioHPACK: Self { .product(name: "NIOHPACK", package: "swift-nio-http2") }
+    static var nioHTTP2: Self { .product(name: "NIOHTTP2", package: "swift-nio-http2") }
+    static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }
     static var crypto: Self { .product(name: "Crypto", package: "swift-crypto") }
     static var grpc: Self { .product(name: "GRPCCore", package: "grpc-swift-2") }
     static var grpcInProcess: Self { .product(name: "GRPCInProcessTransport", package: "grpc-swift-2") }

@@ -14,17 +14,15 @@ enum Gateway: MarketplaceProcess {
     static func main() async { await ProcessCommand<Self>.main() }
 
     static func compose(_ process: inout ProcessContext) async throws -> ProcessParts {
-        let gateway = try GatewayService(
-            environment: process.environment, cache: process.cache, clock: process.clock)
-        let proxy = try GatewayProxy(
-            environment: process.environment, ports: ProcessPorts.known.mapValues(\.http),
-            clock: process.clock)
-        for service in proxy.services { process.run(service) }
+        let keys = try process.tokenKeys()
+        let frontend = try GatewayFrontend(
+            environment: process.environment, ports: ProcessPorts.known.mapValues(\.http), verifier: keys,
+            cache: process.cache, clock: process.clock)
         var parts = ProcessParts(
-            services: [gateway], verifier: try process.tokenKeys(), accounts: try process.accountGuard())
-        parts.outer = gateway.middlewares
-        parts.inner = [proxy.middleware]
-        parts.probes = proxy.probes
+            services: [GatewayService(clock: process.clock)], verifier: keys,
+            accounts: try process.accountGuard())
+        parts.frontend = frontend
+        parts.probes = frontend.probes
         for group in ConsumerGroup.allCases {
             parts.administrations.append(RemoteEventAdministration(try process.peer(group.rawValue)))
         }

@@ -28,6 +28,7 @@ struct Marketplace {
     private let resources: [ServiceResources]
     private let services: [any HostedService]
     private let web: WebRouter
+    private let frontend: GatewayFrontend
     private let registry: PrometheusRegistry
     private let address: Address
 
@@ -69,7 +70,10 @@ struct Marketplace {
         self.address = address
         func resource(_ name: Name) -> ServiceResources { resources[Name.allCases.firstIndex(of: name) ?? 0] }
 
-        let gateway = try GatewayService(environment: configuration.environment, clock: SystemClock())
+        let gateway = GatewayService(clock: SystemClock())
+        frontend = try GatewayFrontend(
+            environment: configuration.environment, ports: nil, verifier: keys, cache: nil,
+            clock: SystemClock())
         let auth = try AuthService(resources: resource(.auth), keys: keys)
         // The only process, so nobody else has to be told: no shared cache, and no events.
         let accounts = ActiveAccountGuard(auth: auth.kernel, cache: nil, clock: SystemClock())
@@ -91,8 +95,8 @@ struct Marketplace {
         services = [gateway, auth, vendor, product, sandbox, payment, order, notification]
 
         web = WebRouter(
-            verifier: keys, accounts: accounts, options: configuration.server.http,
-            extra: gateway.middlewares)
+            verifier: VerifiedTokens(keys, clock: SystemClock()), accounts: accounts,
+            options: configuration.server.http)
         for service in services { service.registerRoutes(web.routes) }
         AdminEventRoutes(services.compactMap(\.events)).register(on: web.routes)
     }
@@ -103,6 +107,7 @@ struct Marketplace {
         options.host = configuration.server.host
         options.port = configuration.server.port
         options.startedAt = startedAt
+        options.frontend = frontend
         let host = ServiceHost(
             services: services, resources: resources, responder: web.buildResponder(), options: options,
             metrics: { [registry] in registry.render() },

@@ -1,4 +1,4 @@
-import HTTPTypes
+package import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Instrumentation
@@ -114,6 +114,15 @@ extension Reply {
     /// The answer for an error outside of the middlewares, which map errors by themselves.
     package static func problem(_ error: any SoukError, requestID: String) -> Reply {
         Problem(error).reply(requestID: requestID)
+    }
+
+    /// The answer for what went wrong before there was a request that middlewares could see.
+    package static func problem(
+        status: Int, code: String, detail: String, headers: HTTPFields, requestID: String
+    ) -> Reply {
+        var problem = Problem(status: status, code: code, detail: detail)
+        problem.headers = headers
+        return problem.reply(requestID: requestID)
     }
 }
 

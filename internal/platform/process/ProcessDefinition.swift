@@ -1,6 +1,5 @@
 package import SoukAuthToken
 package import SoukEventsRuntime
-package import SoukHTTP
 package import SoukRPCRuntime
 package import SoukService
 
@@ -58,10 +57,8 @@ package struct ProcessParts: Sendable {
     package var verifier: any TokenVerifier
     /// Refuses callers whose session has ended; nil for a process that serves no users.
     package var accounts: (any AccountGuard)?
-    /// In front of all routes, outermost first.
-    package var outer: [SoukMiddleware] = []
-    /// Behind all other middlewares: a proxy.
-    package var inner: [SoukMiddleware] = []
+    /// What takes connections; nil for a plain HTTP/1.1 server.
+    package var frontend: (any HTTPFrontend)?
     package var probes: [ReadinessProbe] = []
     /// For routes that look after events of other processes.
     package var administrations: [any EventAdministration] = []

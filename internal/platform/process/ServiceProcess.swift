@@ -64,6 +64,7 @@ struct ServiceProcess {
         options.port = server.port
         options.startedAt = startedAt
         options.waitsForDependencies = true
+        options.frontend = parts.frontend
         let logger = Logger(label: "souk.\(context.name)")
         let host = ServiceHost(
             services: parts.services, resources: context.resources, extraServices: context.connections,
@@ -88,8 +89,8 @@ struct ServiceProcess {
 
     private func responder() -> RouterResponder<SoukRequestContext> {
         let web = WebRouter(
-            verifier: parts.verifier, accounts: parts.accounts, options: server.http, extra: parts.outer)
-        for middleware in parts.inner { web.router.add(middleware: middleware) }
+            verifier: VerifiedTokens(parts.verifier, clock: context.clock), accounts: parts.accounts,
+            options: server.http)
         for service in parts.services { service.registerRoutes(web.routes) }
         if !parts.administrations.isEmpty {
             AdminEventRoutes(parts.administrations).register(on: web.routes)

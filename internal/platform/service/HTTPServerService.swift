@@ -7,13 +7,9 @@ import ServiceLifecycle
 import SoukHTTP
 import SoukTime
 
-/// The HTTP server: on shutdown it stops accepting at once and gives running requests a while to finish.
+/// The HTTP server of a host: on shutdown it stops accepting at once and gives running requests a while to finish.
 struct HTTPServerService: Service, CustomStringConvertible {
-    /// Connections at one time; more wait in the kernel's queue.
-    private static let maxConnections = 4_096
-    /// A connection on which nothing happens is closed.
-    private static let idleTimeout: TimeAmount = .seconds(75)
-
+    let frontend: any HTTPFrontend
     let responder: HostResponder
     let health: HostHealth
     let host: String
@@ -27,23 +23,8 @@ struct HTTPServerService: Service, CustomStringConvertible {
     var description: String { "HTTP server" }
 
     func run() async throws {
-        let application = Application(
-            responder: responder,
-            server: .http1(
-                configuration: HTTP1Channel.Configuration(
-                    idleTimeout: Self.idleTimeout,
-                    // Above what the middleware takes, so that it can say 431 instead of dropping the connection.
-                    httpDecoderConfiguration: .init(
-                        maxHeaderFieldSize: 32 << 10, maxHeaderListSize: 64 << 10, maxHeaderFieldCount: 256))),
-            configuration: ApplicationConfiguration(
-                address: .hostname(host, port: port),
-                availableConnectionsDelegate: MaximumAvailableConnections(Self.maxConnections)),
-            onServerRunning: { channel in
-                onListening(channel.localAddress?.port ?? port)
-            },
-            logger: logger)
         do {
-            try await serve(application)
+            try await serve()
         } catch let error as IOError {
             throw StartupError(binding: host, port, error)
         } catch let error as SocketAddressError {
@@ -51,10 +32,12 @@ struct HTTPServerService: Service, CustomStringConvertible {
         }
     }
 
-    private func serve(_ application: Application<HostResponder>) async throws {
+    private func serve() async throws {
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await application.run() }
+                group.addTask {
+                    try await frontend.serve(responder, host: host, port: port, onListening: onListening)
+                }
                 group.addTask {
                     // Ends the group when the time is up; cancelled when the server has drained before.
                     try await gracefulShutdown()

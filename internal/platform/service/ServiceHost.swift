@@ -29,6 +29,8 @@ package final class ServiceHost: Sendable {
         /// Whether a service that can't be prepared because something it needs is away keeps trying, with the process
         /// listening meanwhile and everything but health answered by 503, instead of ending the process.
         package var waitsForDependencies = false
+        /// What takes connections; nil for a plain HTTP/1.1 server.
+        package var frontend: (any HTTPFrontend)?
         /// Sleeps while draining and waiting.
         package var clock: any WallClock = SystemClock()
 
@@ -105,9 +107,11 @@ package final class ServiceHost: Sendable {
             services: services, clock: options.clock, logger: logger,
             onDone: { [health] in health.enter(.serving) })
         if !options.waitsForDependencies { try await preparation.runOnce() }
+        let logger = Logger(label: "souk.http")
         let server = HTTPServerService(
-            responder: responder, health: health, host: options.host, port: options.port,
-            drainTimeout: options.drainTimeout, clock: options.clock, logger: Logger(label: "souk.http"),
+            frontend: options.frontend ?? HummingbirdFrontend(logger: logger), responder: responder,
+            health: health, host: options.host, port: options.port,
+            drainTimeout: options.drainTimeout, clock: options.clock, logger: logger,
             onListening: { [options, onReady] port in
                 onReady(Ready(port: port, startDuration: ContinuousClock.now - options.startedAt))
             })

@@ -10,7 +10,6 @@ import SoukIDs
 /// where none is needed.
 struct AuthenticationMiddleware: RouterMiddleware {
     typealias Context = SoukRequestContext
-    private static let maxTokenBytes = 8 << 10
 
     let verifier: any TokenVerifier
     /// nil: a token is good until it expires.
@@ -21,7 +20,7 @@ struct AuthenticationMiddleware: RouterMiddleware {
     ) async throws -> Response {
         let fields = request.headers[values: .authorization]
         guard let field = fields.first else { return try await next(request, context) }
-        guard fields.count == 1, let token = Self.bearerToken(field) else {
+        guard fields.count == 1, let token = BearerToken.text(field) else {
             throw ServiceError(
                 .unauthenticated, code: "token.malformed", message: "Authorization must be one bearer token.")
         }
@@ -40,13 +39,5 @@ struct AuthenticationMiddleware: RouterMiddleware {
     static func challenge(for error: any SoukError) -> String {
         guard error.code.hasPrefix("token.") else { return "Bearer realm=\"souk\"" }
         return "Bearer realm=\"souk\", error=\"invalid_token\""
-    }
-
-    private static func bearerToken(_ field: String) -> String? {
-        let parts = field.split(separator: " ", omittingEmptySubsequences: true)
-        guard parts.count == 2, parts[0].lowercased() == "bearer", parts[1].utf8.count <= maxTokenBytes,
-            parts[1].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
-        else { return nil }
-        return String(parts[1])
     }
 }

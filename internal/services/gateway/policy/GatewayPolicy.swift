@@ -4,7 +4,7 @@ package import SoukHTTP
 /// new one, and requests that run keep the one they began with.
 package struct GatewayPolicy: Sendable {
     package var listener = ListenerPolicy()
-    /// Peers whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Request-Id` are believed.
+    /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     package var trustedProxies: [AddressRange] = []
     /// Clients that no rate limit counts.
     package var rateLimitExempt: [AddressRange] = []
@@ -38,7 +38,7 @@ package struct ListenerPolicy: Sendable, Equatable {
     /// How long running requests may go on after a shutdown begins.
     package var drainTimeout: Duration = .seconds(10)
     package var maxTargetBytes = 8 << 10
-    /// Names and values of all fields, and 32 bytes for each (RFC 9113, section 6.5.2).
+    /// Names and values of all fields.
     package var maxHeaderBytes = 16 << 10
     package var maxHeaderFields = 100
     /// HTTP/2: streams at one time on one connection.

@@ -1,0 +1,32 @@
+import NIOCore
+
+/// What is known of a client's connection before it says anything.
+final class ClientPeer {
+    /// The address of the socket's other end, as text; `unknown` where there is none.
+    let address: String
+    /// Whether what it says of those behind it is believed.
+    let isTrusted: Bool
+    let isTLS: Bool
+    /// What limits count this client by: its address, or its /64 of IPv6.
+    let rateKey: RateKey
+    let isExempt: Bool
+    /// Field lines that tell a service who asks, for the usual case that nobody trusted stands between.
+    let forwarded: ByteBuffer
+
+    init(_ remote: SocketAddress?, isTLS: Bool, policy: CompiledPolicy) {
+        address = remote?.ipAddress ?? "unknown"
+        self.isTLS = isTLS
+        isTrusted = policy.trusts(address)
+        rateKey = RateKey(address: address)
+        isExempt = policy.exempts(address)
+        forwarded = Self.lines(for: address, scheme: isTLS ? "https" : "http")
+    }
+
+    /// `X-Forwarded-For`, `X-Forwarded-Proto`, `Forwarded` (RFC 7239) and `Via` (RFC 9110, section 7.6.3).
+    static func lines(for address: String, scheme: String) -> ByteBuffer {
+        let node = address.contains(":") ? "\"[\(address)]\"" : address
+        return ByteBuffer(
+            string: "X-Forwarded-For: \(address)\r\nX-Forwarded-Proto: \(scheme)\r\n"
+                + "Forwarded: for=\(node);proto=\(scheme)\r\nVia: 1.1 souk\r\n")
+    }
+}

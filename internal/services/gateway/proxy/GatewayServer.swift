@@ -1,0 +1,122 @@
+import Logging
+import NIOCore
+import NIOPosix
+import SoukHTTP
+import Synchronization
+
+/// The gateway's own HTTP server: event loops that take connections and pass requests on.
+final class GatewayServer: Sendable {
+    private let group: MultiThreadedEventLoopGroup
+    private let states: [EventLoopState]
+    private let setup: ConnectionSetup
+    private let channel = Mutex<(any Channel)?>(nil)
+
+    init(policy: CompiledPolicy, runtime: GatewayRuntime, tls: TLSContexts?, threads: Int) {
+        group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
+        states = group.makeIterator().map {
+            EventLoopState(loop: $0, gateway: runtime, policy: policy, loops: threads)
+        }
+        setup = ConnectionSetup(tls: tls)
+    }
+
+    /// Listens, and gives the port.
+    func start(host: String, port: Int, maxConnections: Int) async throws -> Int {
+        for state in states { state.loop.execute { state.start() } }
+        let byLoop = Dictionary(uniqueKeysWithValues: states.map { (ObjectIdentifier($0.loop), $0) })
+        let setup = setup
+        let limit = max(1, maxConnections)
+        let listening = try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(ConnectionLimit(limit))
+                }
+            }
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let state = byLoop[ObjectIdentifier(channel.eventLoop)] else { return }
+                    try setup.configure(channel, state: state)
+                }
+            }
+            .bind(host: host, port: port).get()
+        channel.withLock { $0 = listening }
+        return listening.localAddress?.port ?? port
+    }
+
+    /// New requests follow another policy.
+    func follow(_ policy: CompiledPolicy) {
+        for state in states { state.loop.execute { state.follow(policy) } }
+    }
+
+    /// Takes no more connections, and no more requests on those that wait.
+    func drain() async {
+        let listening = channel.withLock { channel in
+            defer { channel = nil }
+            return channel
+        }
+        try? await listening?.close().get()
+        for state in states { state.loop.execute { state.drain() } }
+    }
+
+    /// Whether no connection is left.
+    func isIdle() async -> Bool {
+        for state in states {
+            let isIdle = (try? await state.loop.submit { state.isIdle }.get()) ?? true
+            guard isIdle else { return false }
+        }
+        return true
+    }
+
+    /// Ends whatever still runs, and the event loops.
+    func stop() async {
+        await drain()
+        for state in states {
+            _ = try? await state.loop.submit {
+                state.cut()
+                state.stop()
+            }.get()
+        }
+        try? await group.shutdownGracefully()
+    }
+}
+
+/// Takes no further connection while there are as many as may be: the next ones wait in the kernel's queue.
+private final class ConnectionLimit: ChannelDuplexHandler {
+    typealias InboundIn = any Channel
+    typealias InboundOut = any Channel
+    typealias OutboundIn = Never
+
+    private let limit: Int
+    private var open = 0
+    private var readIsHeld = false
+
+    init(_ limit: Int) {
+        self.limit = limit
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        open += 1
+        let (this, server) = (
+            NIOLoopBound(self, eventLoop: context.eventLoop),
+            NIOLoopBound(context, eventLoop: context.eventLoop)
+        )
+        unwrapInboundIn(data).closeFuture.hop(to: context.eventLoop).whenComplete { _ in
+            let limit = this.value
+            limit.open -= 1
+            guard limit.readIsHeld, limit.open < limit.limit else { return }
+            limit.readIsHeld = false
+            server.value.read()
+        }
+        context.fireChannelRead(data)
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if open < limit { context.read() } else { readIsHeld = true }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Too many open files, or a client that left between the handshake and accept(2): the next may do better.
+    }
+}
