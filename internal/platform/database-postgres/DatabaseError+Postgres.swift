@@ -14,8 +14,11 @@ struct PostgresFailure: Sendable {
 
     /// A prepared statement that the server no longer runs: the tables it reads have changed, or it was deallocated.
     var isStaleStatement: Bool {
-        sqlState == "26000" || sqlState == "0A000" && function == "RevalidateCachedQuery"
+        isUnknownStatement || sqlState == "0A000" && function == "RevalidateCachedQuery"
     }
+
+    /// A prepared statement that the server does not know (any more).
+    var isUnknownStatement: Bool { sqlState == "26000" }
 
     /// Nothing was changed, and the same transaction run anew may well succeed: it got in another's way, or one of
     /// its prepared statements is stale.

@@ -119,12 +119,14 @@ final class PostgresLink: @unchecked Sendable {
 
     /// Queues a job; false when the thread ends.
     func submit(_ job: @escaping @Sendable (PostgresLink) -> Void) -> Bool {
-        state.withLock { state in
-            guard !state.isEnding else { return false }
+        let (isTaken, waker) = state.withLock { state -> (Bool, Waker?) in
+            guard !state.isEnding else { return (false, nil) }
             state.jobs.append(job)
-            state.waker?.wake()
-            return true
+            return (true, state.waker)
         }
+        // Outside of the lock, which the thread takes as soon as it is awake.
+        waker?.wake()
+        return isTaken
     }
 
     /// Ends the thread after the jobs that are queued.
@@ -144,10 +146,8 @@ final class PostgresLink: @unchecked Sendable {
     /// - Throws: `.connection` where there is none, or none can be made.
     func handle(connecting: Bool) throws(PostgresError) -> PostgresHandle {
         lastUse = .now
-        if connecting, let handle, !handle.isBroken {
-            handle.absorb()
-            if handle.connectedAt + lifetime < lastUse { self.handle = nil }
-        }
+        // What the server said while nobody used it was taken in by ``rest(_:)``, whose wait ends with a job.
+        if connecting, let handle, handle.connectedAt + lifetime < lastUse { self.handle = nil }
         if let handle, !handle.isBroken { return handle }
         handle = nil
         do throws(DatabaseError) {

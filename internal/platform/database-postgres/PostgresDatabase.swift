@@ -35,8 +35,7 @@ package final class PostgresDatabase: Database {
     /// As `Database` says, in a read-only transaction of its own: a statement that writes is refused.
     package func query(_ sql: SQL) async throws(DatabaseError) -> [Row] {
         // One statement is one state of the database; serializable it would only get in writers' way.
-        try await single(sql, lead: ["BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"], trail: ["COMMIT"])
-            .rows
+        try await single(sql, lead: [PostgresSession.Mode.read.begin], trail: ["COMMIT"]).rows
     }
 
     /// As `Database` says, serializable and run again where it got in others' way.

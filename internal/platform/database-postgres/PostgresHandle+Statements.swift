@@ -121,7 +121,7 @@ extension PostgresHandle {
     }
 
     private func forget(_ statement: PostgresStatement, _ failure: PostgresFailure) {
-        if failure.sqlState == "26000" {
+        if failure.isUnknownStatement {
             // Somebody deallocated behind our back, probably all of them.
             statements.removeAll()
             outdated = []

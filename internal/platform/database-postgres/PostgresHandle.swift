@@ -34,6 +34,8 @@ final class PostgresHandle {
     /// Statements that gave way in the cache and are still to be deallocated.
     var outdated: [String] = []
     var nextStatement: UInt64 = 0
+    /// What begins and ends transactions, prepared; empty once somebody has deallocated it.
+    private var controls: [String: PostgresStatement] = [:]
 
     private init(owning connection: OpaquePointer, waker: Waker, _ options: PostgresOptions) {
         self.connection = connection
@@ -69,7 +71,21 @@ final class PostgresHandle {
         guard PQsetnonblocking(connection, 1) == 0, PQenterPipelineMode(connection) == 1 else {
             throw DatabaseError(.connection, detail: "\(options.target): \(handle.words)")
         }
+        try handle.prepareControls()
         return handle
+    }
+
+    /// Prepares what begins and ends transactions, so that the server does not parse it with every one.
+    private func prepareControls() throws(DatabaseError) {
+        let texts =
+            [PostgresSession.Mode.read, .writing(.serializable), .writing(.readCommitted)].map(\.begin) + [
+                "COMMIT"
+            ]
+        let statements = texts.enumerated().map { PostgresStatement(name: "souk_control_\($0)", text: $1) }
+        let replies = try perform(statements.map { .prepare($0) })
+        for (statement, reply) in zip(statements, replies) {
+            if case .done = reply { controls[statement.text] = statement }
+        }
     }
 
     var socket: Int32 { PQsocket(connection) }
@@ -150,6 +166,8 @@ final class PostgresHandle {
             default:
                 let failure = result.failure
                 guard PQstatus(connection) == CONNECTION_OK else { throw broken(failure.message) }
+                // Somebody deallocated behind our back, probably all of them.
+                if failure.isUnknownStatement { controls = [:] }
                 reply = .failed(failure)
             }
         }
@@ -158,7 +176,11 @@ final class PostgresHandle {
     private func send(_ command: Command) -> Int32 {
         switch command {
         case .run(let text):
-            PQsendQueryParams(connection, text, 0, nil, nil, nil, nil, 1)
+            if let control = controls[text] {
+                PQsendQueryPrepared(connection, control.name, 0, nil, nil, nil, 1)
+            } else {
+                PQsendQueryParams(connection, text, 0, nil, nil, nil, nil, 1)
+            }
         case .prepare(let statement):
             PQsendPrepare(connection, statement.name, statement.text, 0, nil)
         case .describe(let statement):

@@ -7,6 +7,8 @@ import Synchronization
 final class PostgresSession: SQLExecutor {
     enum Mode: Sendable {
         case writing(Isolation)
+        /// One statement that may not write.
+        case read
         /// All reads see the state at the beginning.
         case snapshot
 
@@ -14,6 +16,7 @@ final class PostgresSession: SQLExecutor {
             switch self {
             case .writing(.serializable): "BEGIN ISOLATION LEVEL SERIALIZABLE"
             case .writing(.readCommitted): "BEGIN ISOLATION LEVEL READ COMMITTED"
+            case .read: "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
             case .snapshot: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
             }
         }
@@ -137,7 +140,7 @@ final class PostgresSession: SQLExecutor {
                     return value
                 } catch {
                     // A value that cannot be sent or read fails on this side alone.
-                    if handle.isBroken || handle.isTransactionFailed {
+                    if handle.isBroken || handle.isTransactionFailed || error.isRepeatable {
                         self.phase.withLock { $0 = .failed(error) }
                     } else if handle.isInTransaction {
                         self.phase.withLock { $0 = .active }

@@ -44,22 +44,26 @@ final class Waker: Sendable {
     /// - Parameter socket: -1 for none.
     /// - Parameter timeout: Nil for as long as it takes.
     func wait(socket: Int32 = -1, writing: Bool = false, timeout: Duration?) -> Events {
-        var descriptors = [
+        // A tuple, which needs no memory of its own.
+        var descriptors = (
             pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: socket, events: Int16(POLLIN | (writing ? POLLOUT : 0)), revents: 0),
-        ]
+            pollfd(fd: socket, events: Int16(POLLIN | (writing ? POLLOUT : 0)), revents: 0)
+        )
         // Rounded up: a wait of no time would spin.
         let milliseconds = timeout.map { Int32(min(max(0, ($0 / .milliseconds(1)).rounded(.up)), 1e9)) } ?? -1
         var events = Events()
         // Interrupted by a signal it is as if the time were up: all who wait look at their clocks.
-        guard poll(&descriptors, 2, milliseconds) > 0 else { return events }
-        if descriptors[0].revents != 0 {
+        let ready = withUnsafeMutableBytes(of: &descriptors) {
+            poll($0.baseAddress?.assumingMemoryBound(to: pollfd.self), 2, milliseconds)
+        }
+        guard ready > 0 else { return events }
+        if descriptors.0.revents != 0 {
             reset()
             events.isWoken = true
         }
         // Errors and the end of the stream are found by reading.
-        events.isReadable = descriptors[1].revents & Int16(POLLIN | POLLERR | POLLHUP | POLLNVAL) != 0
-        events.isWritable = descriptors[1].revents & Int16(POLLOUT) != 0
+        events.isReadable = descriptors.1.revents & Int16(POLLIN | POLLERR | POLLHUP | POLLNVAL) != 0
+        events.isWritable = descriptors.1.revents & Int16(POLLOUT) != 0
         return events
     }
 }

@@ -120,7 +120,8 @@ struct PostgresValueTests {
                 await database.scalar(SQL(raw: "SELECT \(number) + ") + "CAST(\(1) AS BIGINT)") == number + 1)
         }
         // The one that gave way for this one goes after it.
-        let kept: Int? = try await database.scalar("SELECT count(*) FROM pg_prepared_statements")
+        let kept: Int? = try await database.scalar(
+            "SELECT count(*) FROM pg_prepared_statements WHERE name NOT LIKE 'souk_control_%'")
         #expect(kept.map { $0 <= 5 } == true)
     }
 }
