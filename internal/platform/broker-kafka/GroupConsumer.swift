@@ -15,8 +15,10 @@ final class GroupConsumer: Sendable {
     private struct Shell {
         var group: State
         var isClosing = false
-        /// A partition was left unread because enough of it is in hand.
-        var isHeldBack = false
+        /// Partitions that were left unread because enough of them is in hand.
+        var heldBack: Set<PartitionID> = []
+        /// They were because of all bytes in hand: what is settled in one gives room to the others.
+        var isFull = false
         /// The thread waits for messages in flight.
         var isHandingOver = false
     }
@@ -107,7 +109,8 @@ final class GroupConsumer: Sendable {
                 let (step, isRoom) = shell.withLock { shell -> (State.Step, Bool) in
                     guard !Task.isCancelled else { return (.closed, false) }
                     let step = shell.group.next(member, number: number, waiter: waiter)
-                    return (step, takeRoom(&shell))
+                    guard case .deliver(let assignment) = step else { return (step, false) }
+                    return (step, takeRoom(&shell, after: assignment.handle.partition))
                 }
                 if isRoom { wakeup.wake() }
                 switch step {
@@ -139,7 +142,9 @@ final class GroupConsumer: Sendable {
         let isDelay = if case .nack(let delay) = settlement { delay > .zero } else { false }
         let (isOwn, mustWake) = change { shell in
             let isOwn = shell.group.settle(handle, of: member, settlement, now: now)
-            return (isOwn, takeRoom(&shell) || shell.isHandingOver || isDelay)
+            return (
+                isOwn, takeRoom(&shell, after: handle.partition) || shell.isHandingOver || isDelay
+            )
         }
         if mustWake { wakeup.wake() }
         guard isOwn else {
@@ -151,14 +156,17 @@ final class GroupConsumer: Sendable {
         }
     }
 
-    /// True when a partition that was left unread can be read on.
-    private func takeRoom(_ shell: inout Shell) -> Bool {
-        guard shell.isHeldBack, shell.group.partitions.contains(where: { shell.group.room(in: $0) > 0 })
-        else {
-            return false
-        }
-        shell.isHeldBack = false
-        return true
+    /// True when a partition that was left unread can be read on, once for all of them: the thread looks at all.
+    ///
+    /// - Parameter partition: In which a message was taken or settled.
+    private func takeRoom(_ shell: inout Shell, after partition: PartitionID) -> Bool {
+        guard !shell.heldBack.isEmpty else { return false }
+        let isRoom =
+            shell.isFull
+            ? shell.heldBack.contains { shell.group.room(in: $0) > 0 }
+            : shell.heldBack.contains(partition) && shell.group.room(in: partition) > 0
+        if isRoom { shell.heldBack = [] }
+        return isRoom
     }
 
     /// Changes the state, and hands messages to who can have one because of it.
@@ -232,10 +240,10 @@ final class GroupConsumer: Sendable {
     /// Partitions of which more is to be read now, and how much.
     func rooms() -> [(PartitionID, Int)] {
         shell.withLock { shell in
-            let partitions = shell.group.partitions
-            let rooms = partitions.map { ($0, shell.group.room(in: $0)) }.filter { $0.1 > 0 }
-            shell.isHeldBack = rooms.count < partitions.count
-            return rooms
+            let rooms = shell.group.partitions.map { ($0, shell.group.room(in: $0)) }
+            shell.heldBack = Set(rooms.filter { $0.1 == 0 }.map(\.0))
+            shell.isFull = shell.group.isFull
+            return rooms.filter { $0.1 > 0 }
         }
     }
 

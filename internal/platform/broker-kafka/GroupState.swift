@@ -120,17 +120,19 @@ struct GroupState<Waiter: Sendable>: Sendable {
     }
 
     private mutating func assign(to id: MemberID) -> Assignment? {
-        guard var member = members[id], member.held.count < member.prefetch else { return nil }
+        guard let index = members.index(forKey: id),
+            members.values[index].held.count < members.values[index].prefetch
+        else { return nil }
         for step in turns.indices {
             let partition = turns[(turn + step) % turns.count]
-            guard member.topics.contains(partition.topic), cursors[partition]?.hasReady == true else {
-                continue
-            }
-            guard let taken = cursors[partition]?.take() else { continue }
+            guard members.values[index].topics.contains(partition.topic),
+                let cursor = cursors.index(forKey: partition), cursors.values[cursor].hasReady,
+                let taken = cursors.values[cursor].take()
+            else { continue }
             turn = (turn + step + 1) % turns.count
             let handle = Handle(partition: partition, offset: taken.offset, tag: nextNumber())
-            member.held.insert(handle)
-            members[id] = member
+            // In place: a copy of the member would copy what it holds.
+            members.values[index].held.insert(handle)
             return Assignment(
                 handle: handle, member: id, message: taken.message, deliveryCount: taken.deliveryCount)
         }
@@ -206,11 +208,14 @@ struct GroupState<Waiter: Sendable>: Sendable {
 
     var partitions: [PartitionID] { turns }
 
+    /// Whether the members hold as many bytes as they may.
+    var isFull: Bool { bytes >= limits.bytes }
+
     /// How many messages to read from the partition now. With too many bytes in hand a partition reads on one
     /// at a time, and only when it holds nothing: every partition goes on, none grows.
     func room(in partition: PartitionID) -> Int {
         guard let cursor = cursors[partition] else { return 0 }
-        guard bytes >= limits.bytes else { return cursor.room }
+        guard isFull else { return cursor.room }
         return cursor.unacknowledged == 0 ? min(1, cursor.room) : 0
     }
 
