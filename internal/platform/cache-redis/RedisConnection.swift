@@ -33,6 +33,14 @@ final class RedisConnection: Sendable {
         var phase = Phase.idle
         /// Not yet taken by the thread.
         var queue: [Request] = []
+        /// Whether the thread has been woken for what is in the queue.
+        var isRung = false
+        /// Written and not answered, in this order.
+        var underWay = RequestQueue<Request>()
+        /// The connection's descriptor while nothing but complete commands was written to it; -1 otherwise.
+        var writable: Int32 = -1
+        /// A command was written in part: the connection is of no use any more.
+        var isTorn = false
         /// Commands that are queued or under way, and their bytes.
         var count = 0
         var bytes = 0
@@ -45,7 +53,6 @@ final class RedisConnection: Sendable {
     /// What the thread alone knows.
     private struct Loop {
         var link: RedisLink?
-        var underWay = RequestQueue<Request>()
         var isWriting = false
         var isConnecting = false
         var connectedAt: ContinuousClock.Instant?
@@ -56,6 +63,8 @@ final class RedisConnection: Sendable {
 
     /// Bytes of commands that are queued or under way.
     private static let maxBytes = 64 << 20
+    /// Up to here a command is written by the task that asks, where nothing else is under way.
+    private static let directBytes = 4_096
 
     private let options: RedisOptions
     private let state = Mutex(State())
@@ -98,28 +107,49 @@ final class RedisConnection: Sendable {
     }
 
     private func submit(_ request: Request) {
-        let (refusal, isFirst): (CacheError?, Bool) = state.withLock { state in
+        let (refusal, isFirst, mustRing): (CacheError?, Bool, Bool) = state.withLock { state in
             switch state.phase {
-            case .closed: return (.closed, false)
-            case .down(let reason): return (.unavailable(reason), false)
+            case .closed: return (.closed, false, false)
+            case .down(let reason): return (.unavailable(reason), false, false)
             case .idle, .connecting, .up: break
             }
             guard state.count < options.pipelineLimit,
                 state.bytes + request.command.bytes.count <= Self.maxBytes
-            else { return (.unavailable("too many commands wait for Redis"), false) }
-            state.queue.append(request)
+            else { return (.unavailable("too many commands wait for Redis"), false, false) }
             state.count += 1
             state.bytes += request.command.bytes.count
+            if Self.isWrittenAtOnce(request, &state) { return (nil, false, state.isTorn) }
+            state.queue.append(request)
             let isFirst = !state.isThreadRunning
             state.isThreadRunning = true
-            return (nil, isFirst)
+            defer { state.isRung = true }
+            return (nil, isFirst, !state.isRung)
         }
         if let refusal { return request.continuation.resume(returning: .failure(refusal)) }
         if isFirst {
             Self.onThread("souk-redis") { self.run() }
-        } else {
+        } else if mustRing {
             alarm.ring()
         }
+    }
+
+    /// Writes a small command to a connection that is at rest, which spares the thread's waking; the thread reads the
+    /// answer. Where several tasks ask at once the commands of all but the first go out together.
+    private static func isWrittenAtOnce(_ request: Request, _ state: inout State) -> Bool {
+        let bytes = request.command.bytes
+        guard state.writable >= 0, state.queue.isEmpty, state.underWay.isEmpty, bytes.count <= directBytes
+        else { return false }
+        let flags = Int32(MSG_NOSIGNAL | MSG_DONTWAIT)
+        let written = bytes.withUnsafeBytes {
+            Foundation.send(state.writable, $0.baseAddress, $0.count, flags)
+        }
+        guard written > 0 else { return false }
+        state.underWay.append(request)
+        if written < bytes.count {
+            state.isTorn = true
+            state.writable = -1
+        }
+        return true
     }
 
     private static func onThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
@@ -150,6 +180,7 @@ final class RedisConnection: Sendable {
     private func takeOver(_ loop: inout Loop) -> Bool {
         let (isClosed, isWanted, connected): (Bool, Bool, Result<RedisLink, RedisFailure>?) =
             state.withLock { state in
+                state.isRung = false
                 if case .closed = state.phase { return (true, false, nil) }
                 if case .idle = state.phase, !state.queue.isEmpty { state.phase = .connecting }
                 defer { state.connected = nil }
@@ -163,13 +194,14 @@ final class RedisConnection: Sendable {
         }
         if let link = loop.link {
             let requests = state.withLock { state in
-                defer { state.queue.removeAll(keepingCapacity: true) }
-                return state.queue
+                let requests = state.queue
+                state.queue = []
+                for request in requests { state.underWay.append(request) }
+                // Until they are written, others must not get before them.
+                if !requests.isEmpty { state.writable = -1 }
+                return requests
             }
-            for request in requests {
-                link.append(request.command)
-                loop.underWay.append(request)
-            }
+            for request in requests { link.append(request.command) }
             if !requests.isEmpty { loop.isWriting = true }
         }
         return true
@@ -203,6 +235,7 @@ final class RedisConnection: Sendable {
             loop.connectedAt = .now
             let wasDown = state.withLock { state in
                 defer { if case .closed = state.phase {} else { state.phase = .up } }
+                state.writable = link.descriptor
                 if case .down = state.phase { return true }
                 return false
             }
@@ -220,34 +253,57 @@ final class RedisConnection: Sendable {
             } catch {
                 return goDown(error, &loop)
             }
+            if !loop.isWriting { state.withLock { $0.writable = link.descriptor } }
         }
         let isReadable = alarm.wait(
             for: loop.link?.descriptor, toWrite: loop.isWriting, atMost: untilNextEvent(loop))
+        if state.withLock({ $0.isTorn }) {
+            return goDown(RedisFailure("Redis took a part of a command only"), &loop)
+        }
         guard isReadable, let link = loop.link else { return }
         do throws(RedisFailure) {
             try link.read()
         } catch {
-            return loop.underWay.isEmpty ? rest(&loop) : goDown(error, &loop)
+            return state.withLock({ $0.underWay.isEmpty }) ? rest(&loop) : goDown(error, &loop)
         }
+        var replies: [RedisReply] = []
+        var failure: RedisFailure?
         do throws(RedisFailure) {
-            while let reply = try link.nextReply() {
-                guard let request = loop.underWay.popFirst() else {
-                    throw RedisFailure("Redis sent an answer that nobody asked for")
-                }
-                finish(request, .success(reply))
+            while failure == nil, let reply = try link.nextReply() {
+                replies.append(reply)
                 if case .error(let code) = reply, RedisFailure(code: code).endsConnection {
-                    throw RedisFailure(code: code)
+                    failure = RedisFailure(code: code)
                 }
             }
         } catch {
-            goDown(error, &loop)
+            failure = error
         }
+        if !answer(replies) { failure = RedisFailure("Redis sent an answer that nobody asked for") }
+        if let failure { goDown(failure, &loop) }
+    }
+
+    /// Gives the answers to those who wait longest; false where there are more answers than questions.
+    private func answer(_ replies: [RedisReply]) -> Bool {
+        let requests = state.withLock { state in
+            var requests: [Request] = []
+            requests.reserveCapacity(replies.count)
+            while requests.count < replies.count, let request = state.underWay.popFirst() {
+                state.count -= 1
+                state.bytes -= request.command.bytes.count
+                requests.append(request)
+            }
+            return requests
+        }
+        for (request, reply) in zip(requests, replies) {
+            request.continuation.resume(returning: .success(reply))
+        }
+        return requests.count == replies.count
     }
 
     /// Fails what is overdue. The oldest command of a connection being overdue means that the server is stuck.
     private func expire(_ loop: inout Loop) {
         let now = ContinuousClock.now
-        if let oldest = loop.underWay.first, oldest.deadline <= now {
+        if let oldest = state.withLock({ $0.underWay.first }), oldest.deadline <= now {
             return goDown(RedisFailure("Redis did not answer in time"), &loop)
         }
         guard loop.link == nil else { return }
@@ -257,22 +313,41 @@ final class RedisConnection: Sendable {
 
     /// The server closed an idle connection, as it may: the next command waits for a new one.
     private func rest(_ loop: inout Loop) {
+        let isAtRest = state.withLock { state in
+            // Somebody has written to it just now.
+            guard state.underWay.isEmpty else { return false }
+            state.writable = -1
+            if case .up = state.phase { state.phase = .idle }
+            return true
+        }
+        guard isAtRest else { return goDown(RedisFailure("Redis closed the connection"), &loop) }
         loop.link = nil
         loop.isWriting = false
-        state.withLock { if case .up = $0.phase { $0.phase = .idle } }
     }
 
     private func goDown(_ failure: RedisFailure, _ loop: inout Loop) {
+        let lost = forgetLink()
         loop.link = nil
         loop.isWriting = false
         if let since = loop.connectedAt, .now - since > options.maximumReconnectDelay { loop.failures = 0 }
         loop.connectedAt = nil
         loop.failures += 1
         loop.nextAttempt = .now + delay(afterFailures: loop.failures)
-        while let request = loop.underWay.popFirst() { finish(request, .failure(.unavailable(failure.text))) }
+        for request in lost { finish(request, .failure(.unavailable(failure.text))) }
         failQueue(failure)
         if loop.failures == 1 || loop.failures.isMultiple(of: 100) {
             logger.warning("redis is away", metadata: ["error": "\(failure.text)"])
+        }
+    }
+
+    /// Nobody may write to the connection any more; gives what was under way.
+    private func forgetLink() -> [Request] {
+        state.withLock { state in
+            state.writable = -1
+            state.isTorn = false
+            var requests: [Request] = []
+            while let request = state.underWay.popFirst() { requests.append(request) }
+            return requests
         }
     }
 
@@ -296,8 +371,9 @@ final class RedisConnection: Sendable {
     }
 
     private func end(_ loop: inout Loop) {
+        let lost = forgetLink()
         loop.link = nil
-        while let request = loop.underWay.popFirst() { finish(request, .failure(.closed)) }
+        for request in lost { finish(request, .failure(.closed)) }
         let (requests, closers) = state.withLock { state in
             state.isThreadRunning = false
             state.connected = nil
@@ -317,11 +393,16 @@ final class RedisConnection: Sendable {
         return ceiling * Double.random(in: 0.5...1)
     }
 
+    private var lookEvery: Duration { max(options.commandTimeout / 4, .milliseconds(10)) }
+
     private func untilNextEvent(_ loop: Loop) -> Duration? {
-        let queued = loop.link == nil ? state.withLock { $0.queue.first?.deadline } : nil
-        let attempt = loop.isConnecting || loop.link != nil ? nil : loop.nextAttempt
-        return [loop.underWay.first?.deadline, queued, attempt].compactMap { $0 }.min().map {
-            max($0 - .now, .zero)
+        let now = ContinuousClock.now
+        let (oldest, queued) = state.withLock { ($0.underWay.first?.deadline, $0.queue.first?.deadline) }
+        // What tasks write themselves wakes nobody: it is looked at now and then, to be given up in time.
+        guard loop.link == nil else {
+            return min(oldest.map { max($0 - now, .zero) } ?? lookEvery, lookEvery)
         }
+        let attempt = loop.isConnecting ? nil : loop.nextAttempt
+        return [oldest, queued, attempt].compactMap { $0 }.min().map { max($0 - now, .zero) }
     }
 }

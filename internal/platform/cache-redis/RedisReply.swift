@@ -70,14 +70,27 @@ struct RedisCommand: Sendable {
     let bytes: [UInt8]
 
     init(_ arguments: [[UInt8]]) {
-        var bytes = Array("*\(arguments.count)\r\n".utf8)
+        var bytes: [UInt8] = []
         bytes.reserveCapacity(arguments.reduce(16) { $0 + $1.count + 16 })
+        Self.append(UInt8(ascii: "*"), arguments.count, to: &bytes)
         for argument in arguments {
-            bytes += Array("$\(argument.count)\r\n".utf8)
-            bytes += argument
-            bytes += [0x0D, 0x0A]
+            Self.append(UInt8(ascii: "$"), argument.count, to: &bytes)
+            bytes.append(contentsOf: argument)
+            bytes.append(0x0D)
+            bytes.append(0x0A)
         }
         self.bytes = bytes
+    }
+
+    private static func append(_ sign: UInt8, _ count: Int, to bytes: inout [UInt8]) {
+        bytes.append(sign)
+        if count < 10 {
+            bytes.append(UInt8(ascii: "0") + UInt8(count))
+        } else {
+            bytes.append(contentsOf: String(count).utf8)
+        }
+        bytes.append(0x0D)
+        bytes.append(0x0A)
     }
 
     init(_ arguments: String...) {

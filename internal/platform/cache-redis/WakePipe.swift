@@ -34,17 +34,21 @@ final class WakePipe: Sendable {
     /// is something to read on the socket, its end included.
     func wait(for socket: Int32?, toWrite: Bool, atMost limit: Duration?) -> Bool {
         let wanted = Int16(POLLIN) | (toWrite ? Int16(POLLOUT) : 0)
-        var watched = [
+        // A tuple, which needs no memory of its own.
+        var watched = (
             pollfd(fd: reader, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: socket ?? -1, events: wanted, revents: 0),
-        ]
+            pollfd(fd: socket ?? -1, events: wanted, revents: 0)
+        )
         let milliseconds = limit.map { Int32(clamping: ($0 / .milliseconds(1)).rounded(.up).bounded) } ?? -1
-        guard poll(&watched, 2, milliseconds) > 0 else { return false }
-        if watched[0].revents != 0 {
-            var bytes = [UInt8](repeating: 0, count: 256)
-            while Foundation.read(reader, &bytes, bytes.count) == bytes.count {}
+        let ready = withUnsafeMutableBytes(of: &watched) {
+            poll($0.baseAddress?.assumingMemoryBound(to: pollfd.self), 2, milliseconds)
         }
-        return watched[1].revents & Int16(POLLIN | POLLHUP | POLLERR) != 0
+        guard ready > 0 else { return false }
+        if watched.0.revents != 0 {
+            var bytes: UInt64 = 0
+            while Foundation.read(reader, &bytes, MemoryLayout<UInt64>.size) == MemoryLayout<UInt64>.size {}
+        }
+        return watched.1.revents & Int16(POLLIN | POLLHUP | POLLERR) != 0
     }
 }
 
