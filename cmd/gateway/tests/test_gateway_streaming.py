@@ -1,0 +1,575 @@
+"""Bodies pass in both directions as they come, in bounded memory, and nobody takes half an answer for a whole one."""
+
+import hashlib
+import socket
+import struct
+import threading
+import time
+
+import pytest
+from gateway_process import wait_until
+from h1client import Client, Cut, ask, fresh, problem
+from recorder import Exchange, Gate, Upstream, settles
+
+LARGE = 64 << 20
+BLOCK = bytes(range(256)) * 256
+# What may lie in the kernel's buffers and in the gateway's between two ends of which one doesn't read.
+ON_THE_WAY = 40 << 20
+GROWTH_KILOBYTES = 24 << 10
+
+
+def test_a_large_answer_waits_for_a_client_that_does_not_read(gateway, app):
+    path, sent = fresh(), [0]
+
+    @app.on(path)
+    def large(exchange: Exchange) -> None:
+        exchange.send(f"HTTP/1.1 200 OK\r\nContent-Length: {LARGE}\r\n\r\n")
+        for _ in range(LARGE // len(BLOCK)):
+            exchange.send(BLOCK)
+            sent[0] += len(BLOCK)
+
+    ask(gateway, "GET", "/app/warm-up")
+    before = gateway.memory_kilobytes()
+    with Client(gateway, timeout=30) as client:
+        client.request("GET", path)
+        reply = client.head()
+        assert settles(lambda: sent[0]) < ON_THE_WAY
+        assert gateway.memory_kilobytes() - before < GROWTH_KILOBYTES
+        got = hashlib.sha256()
+        for part in client.parts(reply):
+            got.update(part)
+    assert got.digest() == hashlib.sha256(BLOCK * (LARGE // len(BLOCK))).digest()
+    assert gateway.memory_kilobytes() - before < GROWTH_KILOBYTES
+
+
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["Content-Length", "chunked"])
+def test_a_large_upload_waits_for_a_service_that_does_not_read(gateway, app, is_chunked):
+    path, gate = fresh(), Gate()
+
+    @app.on(path)
+    def slow(exchange: Exchange) -> None:
+        gate.wait()
+        digest, length = hashlib.sha256(), 0
+        for part in exchange.parts():
+            digest.update(part)
+            length += len(part)
+        exchange.reply(200, f"{length} {digest.hexdigest()}")
+
+    ask(gateway, "GET", "/app/warm-up")
+    before, sent = gateway.memory_kilobytes(), [0]
+    with Client(gateway, timeout=30) as client:
+        framing = {"Transfer-Encoding": "chunked"} if is_chunked else {"Content-Length": str(LARGE)}
+        client.request("POST", path, framing)
+
+        def upload() -> None:
+            for _ in range(LARGE // len(BLOCK)):
+                client.send(b"%x\r\n%s\r\n" % (len(BLOCK), BLOCK) if is_chunked else BLOCK)
+                sent[0] += len(BLOCK)
+            if is_chunked:
+                client.send(b"0\r\n\r\n")
+
+        sender = threading.Thread(target=upload)
+        sender.start()
+        app.await_request(path)
+        assert settles(lambda: sent[0]) < ON_THE_WAY
+        assert gateway.memory_kilobytes() - before < GROWTH_KILOBYTES
+        gate.open()
+        reply = client.reply()
+        sender.join()
+    digest = hashlib.sha256(BLOCK * (LARGE // len(BLOCK))).hexdigest()
+    assert reply.body.decode() == f"{LARGE} {digest}"
+    assert gateway.memory_kilobytes() - before < GROWTH_KILOBYTES
+
+
+def test_each_part_passes_before_the_next_is_there(gateway, app):
+    """A conversation: each side sends the next part only when the other's has come."""
+    path = fresh()
+
+    @app.on(path)
+    def talk(exchange: Exchange) -> None:
+        exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for part in exchange.parts():
+            exchange.chunk(part.upper())
+        exchange.send("0\r\n\r\n")
+
+    with Client(gateway) as client:
+        client.request("POST", path, {"Transfer-Encoding": "chunked"})
+        reply = client.head()
+        assert reply.status == 200 and reply.get("transfer-encoding") == "chunked"
+        for word in (b"one", b"two", b"three"):
+            client.send(b"%x\r\n%s\r\n" % (len(word), word))
+            assert client.take_until(b"\r\n") == b"%x" % len(word)
+            assert client.take_until(b"\r\n") == word.upper()
+        client.send(b"0\r\n\r\n")
+        assert client.take_until(b"\r\n\r\n") == b"0"
+
+
+def test_trailers_pass_both_ways(gateway, app):
+    path = fresh()
+
+    @app.on(path)
+    def with_trailers(exchange: Exchange) -> None:
+        exchange.read()
+        exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n")
+        exchange.chunk("answer")
+        exchange.send("0\r\nX-Sum: 42\r\nETag: \"late\"\r\n\r\n")
+
+    with Client(gateway) as client:
+        client.request("POST", path, {"Transfer-Encoding": "chunked", "TE": "trailers"})
+        client.send("4;name=value\r\nbody\r\n3\r\n...\r\n0\r\nX-Check: 7\r\nX-Other: a b\r\n\r\n")
+        reply = client.reply()
+        # And the connection goes on.
+        assert client.ask("GET", "/app/next").status == 200
+    request = app.only(path)
+    assert (request.body, request.trailers) == (b"body...", [("X-Check", "7"), ("X-Other", "a b")])
+    assert (reply.body, reply.trailers) == (b"answer", [("x-sum", "42"), ("etag", '"late"')])
+    # Extensions are for one hop only.
+    assert b"name=value" not in request.connection.raw
+
+
+@pytest.mark.parametrize("line", ["Content-Length: 3", "Transfer-Encoding: chunked", "Host: evil.example", "Authorization: Bearer x",
+                                  "X-User-Id: admin", "x_user_id: admin", "X-Souk-Principal: admin", "Cookie: a=b"])
+def test_trailers_that_would_deceive_a_service_do_not_reach_it(gateway, app, line):
+    path = fresh()
+    with Client(gateway) as client:
+        client.request("POST", path, {"Transfer-Encoding": "chunked"})
+        client.send(f"4\r\nbody\r\n0\r\nX-Good: 1\r\n{line}\r\n\r\n")
+        status = client.reply().status
+    name = line.split(":")[0].lower()
+    for request in app.seen(path):
+        assert name not in [key.lower() for key, _ in request.trailers]
+        assert status == 200 or not request.is_complete
+    assert status in (200, 400)
+
+
+def test_answers_without_a_body(gateway, app):
+    for status in (204, 304):
+        path = fresh()
+        app.on(path)(lambda exchange, status=status: exchange.reply(status, fields={"ETag": '"1"'}))
+        with Client(gateway) as client:
+            reply = client.ask("GET", path)
+            assert (reply.status, reply.body, reply.get("etag")) == (status, b"", '"1"')
+            assert reply.get("transfer-encoding") is None
+            assert status != 204 or reply.get("content-length") is None
+            assert client.ask("GET", "/app/next").status == 200
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 12345", "Transfer-Encoding: chunked", "X-None: 1"])
+def test_head(gateway, app, framing):
+    path = fresh()
+    app.on(path)(lambda exchange: exchange.send(f"HTTP/1.1 200 OK\r\n{framing}\r\n\r\n"))
+    with Client(gateway) as client:
+        reply = client.ask("HEAD", path)
+        assert reply.status == 200 and app.only(path).method == "HEAD"
+        assert reply.get("content-length") == ("12345" if "12345" in framing else None)
+        # Nothing follows the head: the next answer begins right there.
+        assert client.ask("GET", "/app/next").json["method"] == "GET"
+
+
+def test_an_answer_of_unknown_length(gateway, app):
+    path = fresh()
+
+    @app.on(path)
+    def until_close(exchange: Exchange) -> None:
+        exchange.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall of it")
+        exchange.close()
+
+    with Client(gateway) as client:
+        reply = client.ask("GET", path)
+        assert (reply.body, reply.framing) == (b"all of it", "chunked")
+        assert client.ask("GET", "/app/next").status == 200
+
+
+# -- HTTP/1.0
+
+def test_a_client_of_http_1_0(gateway, app):
+    path = fresh()
+
+    @app.on(path)
+    def chunked(exchange: Exchange) -> None:
+        exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        exchange.chunk("for a client ")
+        exchange.chunk("without chunks")
+        exchange.send("0\r\nX-Trailer: 1\r\n\r\n")
+
+    with Client(gateway) as client:
+        client.send(f"GET {path} HTTP/1.0\r\n\r\n")
+        reply = client.reply()
+        assert (reply.body, reply.framing) == (b"for a client without chunks", "close")
+    assert app.only(path).get("host")
+    with Client(gateway) as client:
+        client.send(b"GET /app/close HTTP/1.0\r\nHost: a\r\n\r\n")
+        assert client.reply().get("connection") == "close" and client.is_closed()
+    with Client(gateway) as client:
+        for _ in range(2):
+            client.send(b"GET /app/keep HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n")
+            assert client.reply().get("connection").lower() == "keep-alive"
+
+
+# -- Interim answers
+
+def test_who_expects_100_continue_is_told_to_go_on(gateway, app):
+    path = fresh()
+    with Client(gateway) as client:
+        client.request("POST", path, {"Expect": "100-continue", "Content-Length": "4"})
+        assert client.head().status == 100
+        client.send(b"body")
+        assert client.reply().json["length"] == 4
+    # The gateway has answered it; the service needn't.
+    assert app.only(path).get("expect") is None
+
+
+def test_a_service_that_says_100_too_says_it_in_vain(gateway, app):
+    path = fresh()
+
+    @app.on(path)
+    def polite(exchange: Exchange) -> None:
+        exchange.send("HTTP/1.1 100 Continue\r\n\r\n")
+        exchange.read()
+        exchange.reply(200, "done")
+
+    with Client(gateway) as client:
+        client.request("POST", path, {"Expect": "100-continue", "Content-Length": "4"}, b"body")
+        reply = client.reply()
+    assert reply.body == b"done" and len(reply.interim) <= 1
+
+
+def test_a_body_that_is_refused_is_not_asked_for(gateway, app):
+    path = fresh()
+    with Client(gateway) as client:
+        client.request("POST", path, {"Expect": "100-continue", "Content-Length": str(1 << 30)})
+        reply = problem(client.reply(), 413)
+        assert reply.interim == [] and client.is_closed()
+    assert app.seen(path) == []
+
+
+def test_another_expectation_cannot_be_met(gateway, app):
+    path = fresh()
+    with Client(gateway) as client:
+        client.request("POST", path, {"Expect": "200-maybe"}, b"body")
+        problem(client.reply(), 417)
+    assert app.seen(path) == []
+
+
+def test_103_is_passed_on(gateway, app):
+    path = fresh()
+
+    @app.on(path)
+    def early(exchange: Exchange) -> None:
+        exchange.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: x-hop\r\nX-Hop: 1\r\n\r\n")
+        exchange.send("HTTP/1.1 103 Early Hints\r\nLink: </b.css>; rel=preload\r\n\r\n")
+        exchange.reply(200, "late")
+
+    reply = ask(gateway, "GET", path)
+    assert reply.body == b"late"
+    assert [(hint.status, hint.get("link")) for hint in reply.interim] == [
+        (103, "</a.css>; rel=preload"), (103, "</b.css>; rel=preload")]
+    assert reply.interim[0].get("x-hop") is None and reply.interim[0].get("connection") is None
+    # HTTP/1.0 knows no interim answers (RFC 9110, section 15.2).
+    with Client(gateway) as client:
+        client.send(f"GET {path} HTTP/1.0\r\nHost: a\r\n\r\n")
+        reply = client.reply()
+        assert (reply.status, reply.interim, reply.body) == (200, [], b"late")
+
+
+# -- Connections
+
+def test_requests_of_one_client_share_a_connection_to_the_service(bench):
+    app = bench.upstream()
+    gateway = bench.gateway("""
+upstreams: {app: {targets: ["$app"]}}
+defaults: {rate_limits: []}
+routes: [{path: /app/**, upstream: app}]
+""", app=app)
+    with Client(gateway) as client:
+        for number in range(20):
+            body = b"x" * number if number % 3 == 0 else None
+            assert client.ask("POST" if body is not None else "GET", f"/app/{number}", body=body).status == 200
+    assert len(app.connections) == 1 and len(app.connections[0].requests) == 20
+
+
+def test_a_connection_that_the_service_closes_is_not_used_again(gateway, app):
+    path = fresh()
+
+    @app.on(path)
+    def last(exchange: Exchange) -> None:
+        exchange.read()
+        exchange.reply(200, "last", {"Connection": "close"})
+        exchange.wait_for_close()
+
+    with Client(gateway) as client:
+        for _ in range(3):
+            reply = client.ask("POST", path, body=b"x")
+            assert reply.body == b"last" and reply.get("connection") is None
+    assert len({id(request.connection) for request in app.seen(path)}) == 3
+
+
+def test_pipelined_requests_are_answered_in_order(gateway, app):
+    paths = [fresh() for _ in range(6)]
+    bodies = [b"", b"x" * 10, b"", b"y" * 100_000, b"", b"z"]
+
+    @app.on(paths[0])
+    def slow(exchange: Exchange) -> None:
+        # Long enough for all of them to be there.
+        time.sleep(0.1)
+        exchange.reply(200, "first")
+
+    with Client(gateway) as client:
+        whole = b"".join(
+            f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+            for path, body in zip(paths, bodies))
+        threading.Thread(target=client.send, args=(whole,)).start()
+        assert client.reply().body == b"first"
+        for path, body in list(zip(paths, bodies))[1:]:
+            told = client.reply().json
+            assert (told["target"], told["length"]) == (path, len(body))
+
+
+def test_connection_close_ends_the_connection_and_drops_what_follows(gateway, app):
+    path, after = fresh(), fresh()
+    with Client(gateway) as client:
+        client.send(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET {after} HTTP/1.1\r\nHost: a\r\n\r\n")
+        reply = client.reply()
+        assert reply.status == 200 and reply.get("connection") == "close" and client.is_closed()
+    assert app.seen(after) == []
+
+
+# -- Ends before the end
+
+def test_a_client_that_goes_away_while_it_waits_frees_the_service(gateway, app):
+    path, closed = fresh(), []
+    app.on(path)(lambda exchange: closed.append(exchange.wait_for_close()))
+    client = Client(gateway)
+    client.request("GET", path)
+    app.await_request(path)
+    client.close()
+    wait_until("the service's connection to end", lambda: closed, 5)
+    assert closed == [True]
+
+
+def test_a_client_that_goes_away_within_an_answer_frees_the_service(gateway, app):
+    path, ended = fresh(), threading.Event()
+
+    @app.on(path)
+    def endless(exchange: Exchange) -> None:
+        exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        try:
+            while True:
+                exchange.chunk(BLOCK)
+        except OSError:
+            ended.set()
+            raise
+
+    client = Client(gateway)
+    client.request("GET", path)
+    client.head()
+    client.close()
+    assert ended.wait(5)
+
+
+@pytest.mark.parametrize("is_reset", [False, True], ids=["closed", "reset"])
+def test_a_client_that_goes_away_within_its_body_never_has_a_whole_request(gateway, app, is_reset):
+    path = fresh()
+    client = Client(gateway)
+    client.request("POST", path, {"Content-Length": "100"}, b"half of it")
+    request = app.await_request(path)
+    if is_reset:
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    assert request.connection.gone.wait(5)
+    assert not request.is_complete
+
+
+def cut(how: str):
+    def script(exchange: Exchange) -> None:
+        exchange.send({
+            "length": "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", "chunked": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "within a chunk": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf",
+            "before the last chunk": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+            "within trailers": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\nX-A: 1\r\n",
+        }[how])
+        exchange.close()
+
+    return script
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+@pytest.mark.parametrize("how", ["length", "chunked", "within a chunk", "before the last chunk", "within trailers"])
+def test_a_service_that_breaks_off_breaks_off_the_answer(gateway, app, how, version):
+    path = fresh()
+    app.on(path)(cut(how))
+    with Client(gateway) as client:
+        client.request("GET", path, version=version)
+        reply = client.head()
+        assert reply.status == 200
+        # With HTTP/1.0 the close is all that tells an answer's end, so it must be no ordinary one.
+        with pytest.raises(Cut):
+            list(client.parts(reply))
+
+
+@pytest.mark.parametrize("how", ["closes", "resets", "half a head"])
+def test_a_service_that_never_answers_is_an_error(gateway, app, how):
+    path = fresh()
+
+    @app.on(path)
+    def silent(exchange: Exchange) -> None:
+        if how == "half a head":
+            exchange.send("HTTP/1.1 200 OK\r\nContent-")
+        if how == "resets":
+            exchange.connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            exchange.connection.sock.close()
+            raise OSError
+        exchange.close()
+
+    with Client(gateway) as client:
+        reply = problem(client.ask("POST", path, body=b"x"), 503, "upstream.unavailable")
+        assert reply.get("retry-after") == "1"
+        # It is not the client's fault, and its body was read.
+        assert client.ask("GET", "/app/next").status == 200
+
+
+@pytest.mark.parametrize("answer", [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef", b"HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+    b"HTTP/1.1 200 OK\r\nX-A: a\r\n folded\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nX-A: a\0b\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 99 Low\r\n\r\n", b"HTTP/2.0 200 OK\r\n\r\n", b"hello\r\n\r\n",
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+    b"HTTP/1.1 204 None\r\nContent-Length: 5\r\n\r\nabcde",
+], ids=repr)
+def test_an_answer_that_makes_no_sense_is_an_error(gateway, app, answer):
+    path = fresh()
+
+    @app.on(path)
+    def wrong(exchange: Exchange) -> None:
+        exchange.send(answer)
+        exchange.wait_for_close()
+
+    with Client(gateway) as client:
+        problem(client.ask("GET", path), 502, "upstream.bad_answer")
+        assert client.ask("GET", "/app/next").status == 200
+    assert app.only(path).connection.gone.wait(5)
+
+
+def test_what_follows_an_answer_answers_nobody(gateway, app):
+    path = fresh()
+
+    @app.on(path)
+    def twice(exchange: Exchange) -> None:
+        exchange.reply(200, "first")
+        exchange.reply(200, "planted")
+        exchange.wait_for_close()
+
+    with Client(gateway) as client:
+        for _ in range(3):
+            assert client.ask("GET", path).body == b"first"
+            assert client.ask("GET", "/app/next").json["by"] == "app"
+
+
+def test_an_answer_may_come_before_the_request_is_whole(gateway, app):
+    path = fresh()
+
+    @app.on(path)
+    def early(exchange: Exchange) -> None:
+        exchange.reply(409, "no need for the rest")
+        exchange.wait_for_close()
+
+    with Client(gateway) as client:
+        client.request("POST", path, {"Content-Length": "1000000"}, b"the beginning")
+        reply = client.reply()
+        assert (reply.status, reply.body) == (409, b"no need for the rest")
+        # Where the rest of the body ends can't be told: the connection ends.
+        assert reply.get("connection") == "close" and client.is_closed()
+    assert not app.only(path).is_complete
+
+
+# -- Shutdown
+
+DRAINING = """
+listener: {drain_timeout: $drain}
+upstreams: {app: {targets: ["$app"]}}
+defaults: {rate_limits: []}
+routes: [{path: /app/**, upstream: app}]
+"""
+
+
+def held(app: Upstream, path: str) -> Gate:
+    gate = Gate()
+
+    @app.on(path)
+    def hold(exchange: Exchange) -> None:
+        exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegin\r\n")
+        gate.wait()
+        exchange.send("3\r\nend\r\n0\r\n\r\n")
+
+    return gate
+
+
+def refuses_connections(gateway) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", gateway.port), timeout=2).close()
+        return False
+    except OSError:
+        return True
+
+
+def test_a_shutdown_lets_running_requests_end(bench):
+    app = bench.upstream()
+    gateway = bench.gateway(DRAINING, app=app, drain="15s")
+    gate = held(app, "/app/held")
+    with Client(gateway) as running, Client(gateway) as idle, Client(gateway) as waiting:
+        waiting_gate = Gate()
+
+        @app.on("/app/waiting")
+        def late(exchange: Exchange) -> None:
+            waiting_gate.wait()
+            exchange.reply(200, "late")
+
+        assert idle.ask("GET", "/app/x").status == 200
+        running.request("GET", "/app/held")
+        assert running.head().status == 200
+        waiting.request("GET", "/app/waiting")
+        app.await_request("/app/waiting")
+        gateway.terminate()
+        wait_until("new connections to be refused", lambda: refuses_connections(gateway), 5)
+        assert idle.is_closed()
+        assert gateway.is_running
+        waiting_gate.open()
+        reply = waiting.reply()
+        assert reply.body == b"late" and reply.get("connection") == "close"
+        gate.open()
+        assert running.take_until(b"0\r\n\r\n").endswith(b"3\r\nend\r\n")
+        assert gateway.wait_for_end() == 0
+
+
+def test_a_shutdown_does_not_wait_longer_than_it_may(bench):
+    app = bench.upstream()
+    gateway = bench.gateway(DRAINING, app=app, drain="300ms")
+    gate = held(app, "/app/held")
+    with Client(gateway) as running:
+        running.request("GET", "/app/held")
+        reply = running.head()
+        gateway.terminate()
+        assert gateway.wait_for_end(8) == 0
+        with pytest.raises(Cut):
+            list(running.parts(reply))
+    gate.open()
+
+
+def test_what_has_begun_when_a_shutdown_begins_is_answered(bench):
+    """Half a header, half a body: their senders can't know."""
+    app = bench.upstream()
+    gateway = bench.gateway(DRAINING, app=app, drain="15s")
+    with Client(gateway) as header, Client(gateway) as body:
+        header.send("GET /app/header HTTP/1.1\r\nHo")
+        body.request("POST", "/app/body", {"Content-Length": "8"}, b"half")
+        app.await_request("/app/body")
+        # Its half of a header has been read, too: it came before.
+        gateway.terminate()
+        wait_until("new connections to be refused", lambda: refuses_connections(gateway), 5)
+        header.send("st: a\r\n\r\n")
+        reply = header.reply()
+        assert reply.status == 200 and reply.get("connection") == "close" and header.is_closed()
+        body.send("half")
+        assert body.reply().json["length"] == 8 and body.is_closed()
+    assert gateway.wait_for_end() == 0
