@@ -170,9 +170,11 @@ private struct PostgresEar {
             if !new.isEmpty || !old.isEmpty {
                 try handle.runAll(new.map { "LISTEN \($0)" } + old.map { "UNLISTEN \($0)" })
                 channels = wanted
+                // The wait for the replies has taken what woke the thread meanwhile: more may be wanted by now, or
+                // nothing any more. Signals may come together with the replies, too.
+                return new.union(handle.takeNotifications())
             }
-            // Signals may come together with the replies.
-            let signalled = new.union(handle.takeNotifications())
+            let signalled = Set(handle.takeNotifications())
             guard signalled.isEmpty else { return signalled }
             let events = waker.wait(socket: handle.socket, timeout: options.healthCheckInterval)
             if events.isReadable {

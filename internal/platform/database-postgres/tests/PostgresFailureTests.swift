@@ -148,6 +148,57 @@ struct PostgresFailureTests {
         }
     }
 
+    /// What is wanted of the listener may change while it waits for the server to answer.
+    @Test func theListenerMissesNothingWhileTheServerIsSlow() async throws {
+        let watcher = try await PostgresTestServer.makeDatabase()
+        var options = try PostgresOptions(url: PostgresTestServer.url ?? "")
+        options.applicationName = "slow"
+        let database = PostgresDatabase.open(options)
+        func listening(on channel: String) async -> Task<Void, Never> {
+            let isHeard = TestSignal()
+            let task = Task { for await _ in database.signals(on: channel) { isHeard.fire() } }
+            await isHeard.wait()
+            return task
+        }
+        let first = await listening(on: "first")
+        let second = await listening(on: "second")
+        let session = try #require(
+            try await watcher.scalar(
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'slow listener'", as: Int.self))
+
+        // By the time of the second change the server has been told of the first, and gives no answer.
+        let pause = Duration.milliseconds(100)
+        var start = ContinuousClock.now
+        var third = try await Self.whileStopped(pid_t(session)) {
+            first.cancel()
+            await first.value
+            try await Task.sleep(for: pause)
+            return database.signals(on: "third").makeAsyncIterator()
+        }
+        await third.next()
+        #expect(ContinuousClock.now - start < .seconds(10))
+
+        start = .now
+        let end = try await Self.whileStopped(pid_t(session)) {
+            second.cancel()
+            await second.value
+            try await Task.sleep(for: pause)
+            let end = Task { await database.close() }
+            // It has begun as soon as the streams have ended.
+            while await third.next() != nil {}
+            return end
+        }
+        await end.value
+        #expect(ContinuousClock.now - start < .seconds(10))
+    }
+
+    /// Stops the server's process of a session meanwhile.
+    private static func whileStopped<T>(_ session: pid_t, _ body: () async throws -> T) async throws -> T {
+        try #require(kill(session, SIGSTOP) == 0)
+        defer { kill(session, SIGCONT) }
+        return try await body()
+    }
+
     @Test func thePoolIsBounded() async throws {
         let database = try await PostgresTestServer.makeDatabase {
             $0.poolSize = 2
