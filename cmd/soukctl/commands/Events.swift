@@ -19,6 +19,8 @@ struct Events: ParsableCommand {
         let outboxDepth: Int?
         let lag: [String: Int]?
         let deadLetters: Int?
+        /// By the code of their last failure; none when there are no dead letters.
+        let deadLettersByError: [String: Int]?
     }
 }
 
@@ -32,16 +34,19 @@ struct EventStatus: AsyncParsableCommand {
     func run() async throws {
         let answer = try await options.session().send(.get, Target.path(Events.path))
         try options.show(answer) {
-            var table = Table(["SERVICE", "OUTBOX", "LAG", "DEAD LETTERS", "BEHIND ON"], numeric: [1, 2, 3])
+            var table = Table(
+                ["SERVICE", "OUTBOX", "LAG", "DEAD LETTERS", "BY ERROR", "BEHIND ON"], numeric: [1, 2, 3])
             for summary in try answer.data(as: [Events.Summary].self) {
                 guard let depth = summary.outboxDepth, let lag = summary.lag, let dead = summary.deadLetters
                 else {
-                    table.add([summary.service, "-", "-", "-", "can't be reached"])
+                    table.add([summary.service, "-", "-", "-", "", "can't be reached"])
                     continue
                 }
+                let byError = (summary.deadLettersByError ?? [:]).sorted { $0.key < $1.key }
                 let behind = lag.filter { $0.value > 0 }.sorted { $0.key < $1.key }
                 table.add([
                     summary.service, "\(depth)", "\(lag.values.reduce(0, +))", "\(dead)",
+                    byError.map { "\($0.key) x\($0.value)" }.joined(separator: ", "),
                     behind.map { "\($0.key) (\($0.value))" }.joined(separator: ", "),
                 ])
             }
