@@ -72,7 +72,7 @@ struct ProcessConfiguration: Sendable {
     }
 
     /// `SOUK_RABBITMQ_URL`, `…_PASSWORD`, `…_CA_FILE`, `…_CERT_FILE`, `…_KEY_FILE`, `…_PARTITIONS`.
-    private func rabbitMQ(groups: [String: Set<String>]) throws -> RabbitMQOptions {
+    func rabbitMQ(groups: [String: Set<String>]) throws -> RabbitMQOptions {
         let url = try environment.string("SOUK_RABBITMQ_URL", default: "amqp://guest@127.0.0.1:5672/")
         var options: RabbitMQOptions
         do {
@@ -94,7 +94,7 @@ struct ProcessConfiguration: Sendable {
 
     /// `SOUK_KAFKA_BROKERS`, `…_SECURITY_PROTOCOL`, `…_SASL_MECHANISM`, `…_USERNAME`, `…_PASSWORD`, `…_CA_FILE`,
     /// `…_CERT_FILE`, `…_KEY_FILE`, `…_PARTITIONS`, `…_REPLICATION_FACTOR`.
-    private func kafka() throws -> KafkaOptions {
+    func kafka() throws -> KafkaOptions {
         let replicas = try environment.int("SOUK_KAFKA_REPLICATION_FACTOR", default: 0, in: 0...100)
         let brokers = try environment.string("SOUK_KAFKA_BROKERS", default: "127.0.0.1:9092")
         do {
@@ -126,9 +126,16 @@ struct ProcessConfiguration: Sendable {
         }
     }
 
-    /// `SOUK_SERVICE_KEYS_DIR`: who the others are.
+    /// `SOUK_SERVICE_KEYS_DIR`: who the others are. Their keys may come later; the folder is there.
     func keyRing(of service: String) throws(ConfigurationError) -> ServiceKeyRing {
-        ServiceKeyRing(directory: try environment.string("SOUK_SERVICE_KEYS_DIR"), service: service)
+        let name = "SOUK_SERVICE_KEYS_DIR"
+        let folder = try environment.string(name)
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue
+        else {
+            throw ConfigurationError(name, "is no folder that can be entered")
+        }
+        return ServiceKeyRing(directory: folder, service: service)
     }
 
     /// `SOUK_<PEER>_GRPC_ADDRESS`, this machine where it isn't set.

@@ -28,6 +28,15 @@ struct RDKafkaConfiguration: ~Copyable {
         }
     }
 
+    /// What a property is set to, its default included; nil for one that does not exist or has no value.
+    func value(of name: String) -> String? {
+        var size = 0
+        guard rd_kafka_conf_get(pointer, name, nil, &size) == RD_KAFKA_CONF_OK, size > 0 else { return nil }
+        var text = [CChar](repeating: 0, count: size)
+        guard rd_kafka_conf_get(pointer, name, &text, &size) == RD_KAFKA_CONF_OK else { return nil }
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
     /// The callbacks of a client and what they get as opaque pointer, which must outlive the client.
     func setCallbacks(_ body: (OpaquePointer) -> Void, opaque: UnsafeMutableRawPointer) {
         body(pointer)

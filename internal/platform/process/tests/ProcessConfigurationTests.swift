@@ -1,5 +1,7 @@
 import Foundation
 import SoukBroker
+import SoukBrokerKafka
+import SoukBrokerRabbitMQ
 import SoukDatabasePostgres
 import SoukEnv
 import SoukRPCRuntime
@@ -59,6 +61,55 @@ import Testing
         await kafka.close()
     }
 
+    private static let kafkaVariables: [(String, String, @Sendable (KafkaOptions) -> Bool)] = [
+        ("SOUK_KAFKA_BROKERS", "a:1,b:2", { $0.brokers == ["a:1", "b:2"] }),
+        ("SOUK_KAFKA_SECURITY_PROTOCOL", "ssl", { $0.securityProtocol == .ssl }),
+        ("SOUK_KAFKA_SECURITY_PROTOCOL", "sasl_plaintext", { $0.securityProtocol == .saslPlaintext }),
+        ("SOUK_KAFKA_SECURITY_PROTOCOL", "sasl_ssl", { $0.securityProtocol == .saslSSL }),
+        ("SOUK_KAFKA_SASL_MECHANISM", "PLAIN", { $0.saslMechanism == .plain }),
+        ("SOUK_KAFKA_SASL_MECHANISM", "SCRAM-SHA-256", { $0.saslMechanism == .scramSHA256 }),
+        ("SOUK_KAFKA_USERNAME", "souk", { $0.username == "souk" }),
+        ("SOUK_KAFKA_PASSWORD", "hush", { $0.password?.reveal() == "hush" }),
+        ("SOUK_KAFKA_CA_FILE", "/tls/ca.pem", { $0.caFile == "/tls/ca.pem" }),
+        ("SOUK_KAFKA_CERT_FILE", "/tls/souk.pem", { $0.certificateFile == "/tls/souk.pem" }),
+        ("SOUK_KAFKA_KEY_FILE", "/tls/souk.key", { $0.keyFile == "/tls/souk.key" }),
+        ("SOUK_KAFKA_PARTITIONS", "3", { $0.partitions == 3 }),
+        ("SOUK_KAFKA_REPLICATION_FACTOR", "2", { $0.replicationFactor == 2 }),
+    ]
+
+    @Test(arguments: kafkaVariables.indices) func everyVariableOfKafkaArrives(_ index: Int) throws {
+        let (name, value, hasArrived) = Self.kafkaVariables[index]
+        #expect(try hasArrived(configuration([name: value]).kafka()), "\(name)")
+        #expect(try !hasArrived(configuration([:]).kafka()), "\(name) is the default")
+        #expect(try !"\(configuration([name: value]).kafka())".contains("hush"))
+    }
+
+    private static let rabbitMQVariables: [(String, String, @Sendable (RabbitMQOptions) -> Bool)] = [
+        ("SOUK_RABBITMQ_URL", "amqps://souk@a:1,b/market", { $0.usesTLS && $0.user == "souk" }),
+        ("SOUK_RABBITMQ_URL", "amqp://souk@a:1,b/market", { $0.virtualHost == "market" }),
+        ("SOUK_RABBITMQ_URL", "amqp://souk@a:1,b/", { $0.hosts.map(\.name) == ["a", "b"] }),
+        ("SOUK_RABBITMQ_PASSWORD", "hush", { $0.password == "hush" }),
+        ("SOUK_RABBITMQ_CA_FILE", "/tls/ca.pem", { $0.authorityFile == "/tls/ca.pem" }),
+        ("SOUK_RABBITMQ_CERT_FILE", "/tls/souk.pem", { $0.certificateFile == "/tls/souk.pem" }),
+        ("SOUK_RABBITMQ_KEY_FILE", "/tls/souk.key", { $0.keyFile == "/tls/souk.key" }),
+        ("SOUK_RABBITMQ_PARTITIONS", "3", { $0.partitions == 3 }),
+    ]
+
+    @Test(arguments: rabbitMQVariables.indices) func everyVariableOfRabbitMQArrives(_ index: Int) throws {
+        let (name, value, hasArrived) = Self.rabbitMQVariables[index]
+        #expect(try hasArrived(configuration([name: value]).rabbitMQ(groups: [:])), "\(name)")
+        #expect(try !hasArrived(configuration([:]).rabbitMQ(groups: [:])), "\(name) is the default")
+    }
+
+    @Test(arguments: [
+        ("SOUK_KAFKA_SECURITY_PROTOCOL", "tls"), ("SOUK_KAFKA_SASL_MECHANISM", "GSSAPI"),
+        ("SOUK_KAFKA_PARTITIONS", "0"), ("SOUK_KAFKA_REPLICATION_FACTOR", "-1"), ("SOUK_KAFKA_BROKERS", "a"),
+    ])
+    func aWrongValueForKafkaIsNamed(name: String, value: String) {
+        let error = #expect(throws: ConfigurationError.self) { _ = try configuration([name: value]).kafka() }
+        #expect(error?.name == name)
+    }
+
     @Test func peersAreOnThisMachineUnlessSaidOtherwise() throws {
         #expect(try configuration([:]).addresses(of: "vendor").description == "127.0.0.1:9103")
         let elsewhere = configuration(["SOUK_VENDOR_GRPC_ADDRESS": "a:1,b:2"])
@@ -71,6 +122,20 @@ import Testing
         #expect(throws: ConfigurationError.self) {
             _ = try configuration(["SOUK_GRPC_TLS_CERT_FILE": "/dev/null"]).tls()
         }
+    }
+
+    @Test func theFolderOfKeysMustBeThere() throws {
+        #expect(throws: ConfigurationError("SOUK_SERVICE_KEYS_DIR", "is not set")) {
+            _ = try configuration([:]).keyRing(of: "order")
+        }
+        for path in ["/nowhere", "/dev/null"] {
+            let error = #expect(throws: ConfigurationError.self) {
+                _ = try configuration(["SOUK_SERVICE_KEYS_DIR": path]).keyRing(of: "order")
+            }
+            #expect(error?.name == "SOUK_SERVICE_KEYS_DIR")
+        }
+        let folder = try TemporaryFolder()
+        _ = try configuration(["SOUK_SERVICE_KEYS_DIR": folder.path("")]).keyRing(of: "order")
     }
 
     @Test func anIdentityIsNeeded() {
