@@ -8,6 +8,8 @@
 #       --port N             its port, when it is made; a free one by default. It keeps its port from then on
 #       --password-file F    when it is made: superuser and roles log in with passwords (SCRAM); the superuser's is in F.
 #                            Without it nobody on loopback is asked for one
+#       --tls                when it is made: it also takes encrypted connections, with a certificate for localhost and
+#                            127.0.0.1 of an authority of its own, FOLDER/tls/ca.pem
 #       --durable            when it is made: commits wait for the disk. Without it they don't
 #   url FOLDER     prints the URL
 #   stop FOLDER    stops it, its sessions included; does nothing where it does not run
@@ -24,12 +26,13 @@ esac
 [ -n "${2:-}" ] || die "which folder? see --help" 2
 folder=$2
 shift 2
-port='' password_file='' durable=no
+port='' password_file='' durable=no tls=no
 while [ $# -gt 0 ]; do
     case "$1" in
     --port) port=${2:?} && shift 2 ;;
     --password-file) password_file=${2:?} && shift 2 ;;
     --durable) durable=yes && shift ;;
+    --tls) tls=yes && shift ;;
     *) die "unknown option $1; see --help" 2 ;;
     esac
 done
@@ -77,6 +80,12 @@ print_url() {
 make() {
     local bin=$1 auth=trust password=()
     mkdir -p "$folder"
+    if [ $tls = yes ]; then
+        PYTHONPATH=$ROOT/scripts/lib python3 -c '
+import pathlib, sys
+from cluster.credentials import server_certificate
+server_certificate(pathlib.Path(sys.argv[1]))' "$folder/tls"
+    fi
     if [ -n "$password_file" ]; then
         auth=scram-sha-256
         install -m 600 "$password_file" "$folder/initial-password"
@@ -97,6 +106,11 @@ make() {
         echo "max_connections = 300"
         echo "shared_buffers = 64MB"
         echo "log_min_messages = warning"
+        if [ $tls = yes ]; then
+            echo "ssl = on"
+            echo "ssl_cert_file = '$folder/tls/server.pem'"
+            echo "ssl_key_file = '$folder/tls/server.key'"
+        fi
         # For the time zone of messages, not of data.
         echo "timezone = 'UTC'"
         # A killed server still loses nothing that was committed; only the machine's end does.

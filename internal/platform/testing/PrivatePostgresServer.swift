@@ -9,19 +9,25 @@ package final class PrivatePostgresServer: Sendable {
     package let url: String
     private let folder: String
 
-    /// - Parameter password: What the superuser logs in with; nil where nobody is asked.
-    package init(password: String? = nil) throws {
+    /// The file of the authority that has signed its certificate, for a server with TLS.
+    package var authorityFile: String { folder + "/tls/ca.pem" }
+
+    /// - Parameters:
+    ///   - password: What the superuser logs in with; nil where nobody is asked.
+    ///   - tls: Whether it takes encrypted connections, too; its certificate is for `localhost` and 127.0.0.1.
+    package init(password: String? = nil, tls: Bool = false) throws {
         // Not the temporary directory of a user whom the server, which never runs as root, may not follow.
         let folder = "/tmp/souk-postgres-\(UUID().uuidString.lowercased().prefix(8))"
         self.folder = folder
+        let command = ["start", folder] + (tls ? ["--tls"] : [])
         guard let password else {
-            url = try Self.script(["start", folder])
+            url = try Self.script(command)
             return
         }
         let secrets = try TemporaryFolder()
         let file = secrets.path("password")
         try Data(password.utf8).write(to: URL(fileURLWithPath: file))
-        url = try Self.script(["start", folder, "--password-file", file])
+        url = try Self.script(command + ["--password-file", file])
     }
 
     deinit {

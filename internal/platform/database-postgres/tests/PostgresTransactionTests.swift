@@ -89,6 +89,36 @@ struct PostgresTransactionTests {
         try #expect(await database.scalar("SELECT sum(n) FROM t") == 1)
     }
 
+    private final class Count: Sendable {
+        let value = Mutex(0)
+    }
+
+    /// Each holds what the other wants: the server ends one of them, which is run again after the other.
+    @Test(arguments: Isolation.allCases) func theVictimOfADeadlockRunsAgain(_ isolation: Isolation)
+        async throws
+    {
+        let database = try await PostgresTestServer.makeDatabase()
+        try await database.execute("CREATE TABLE t (k BIGINT PRIMARY KEY, n BIGINT)")
+        try await database.execute("INSERT INTO t VALUES (1, 0), (2, 0)")
+        let runs = Count()
+        let haveLocked = [TestSignal(), TestSignal()]
+        @Sendable func raise(_ mine: Int, _ other: Int) async throws {
+            try await database.transaction(isolation: isolation) { transaction in
+                runs.value.withLock { $0 += 1 }
+                try await transaction.execute("UPDATE t SET n = n + 1 WHERE k = \(mine + 1)")
+                haveLocked[mine].fire()
+                await haveLocked[other].wait()
+                try await transaction.execute("UPDATE t SET n = n + 1 WHERE k = \(other + 1)")
+            }
+        }
+        async let first: Void = raise(0, 1)
+        try await raise(1, 0)
+        try await first
+        #expect(runs.value.withLock { $0 } >= 3)
+        try #expect(await database.scalar("SELECT min(n) FROM t") == 2)
+        try #expect(await database.scalar("SELECT max(n) FROM t") == 2)
+    }
+
     @Test func enoughIsEnough() async throws {
         let database = try await PostgresTestServer.makeDatabase { $0.attemptLimit = 3 }
         try await database.execute("CREATE TABLE t (n BIGINT)")
