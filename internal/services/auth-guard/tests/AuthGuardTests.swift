@@ -2,13 +2,16 @@ import SoukAuthGuard
 import SoukAuthKernel
 import SoukAuthToken
 import SoukCallContext
+import SoukCloudEvents
+import SoukDatabase
 import SoukEvents
-import SoukEventsRuntime
 import SoukGuards
 import SoukIDs
 import SoukTesting
 import Synchronization
 import Testing
+
+@testable import SoukEventsRuntime
 
 private final class StubAuth: AuthKernel {
     let standing = Mutex<SessionStanding?>(.active)
@@ -41,9 +44,48 @@ private final class StubAuth: AuthKernel {
         await #expect(throws: AccountRefusal.self) { try await guards.admit(caller, call) }
     }
 
-    @Test func followsTheEventsOfEndedSessionsAndChangedUsers() {
-        let guards = ActiveAccountGuard(auth: StubAuth(), cache: nil, clock: ManualClock())
-        #expect(guards.handlers.map(\.type) == [SessionEnded.type, UserUpdated.type])
-        #expect(Set(guards.handlers.map(\.topic)) == [SessionEnded.topic])
+    /// The news is enough: no memory has run out by then.
+    @Test(arguments: [
+        (SessionStanding.ended, AccountRefusal.sessionEnded), (.deactivated, .accountInactive),
+    ])
+    func followsTheEventsOfEndedSessionsAndDeactivatedUsers(
+        standing: SessionStanding, refusal: AccountRefusal
+    ) async throws {
+        let auth = StubAuth()
+        let guards = ActiveAccountGuard(auth: auth, cache: nil, clock: ManualClock())
+        let (caller, stranger) = (UserID(), UserID())
+        let principal = Principal(userID: caller, roles: [], sessionID: "s")
+        let call = CallContext(requestID: "test")
+        func updated(_ user: UserID, active: Bool) -> UserUpdated {
+            UserUpdated(userId: user, email: "a@test.example", name: "A", roles: [], active: active)
+        }
+        func ended(_ user: UserID, _ session: String) -> SessionEnded {
+            SessionEnded(userId: user, sessionIds: ["other", session], reason: "logout")
+        }
+        try await guards.admit(principal, call)
+        auth.standing.withLock { $0 = standing }
+        // News of others, or of another session, changes nothing: memory still answers.
+        for event in [ended(stranger, "s"), ended(caller, "another")] { try await deliver(event, to: guards) }
+        for event in [updated(stranger, active: false), updated(caller, active: true)] {
+            try await deliver(event, to: guards)
+        }
+        try await guards.admit(principal, call)
+        if standing == .ended {
+            try await deliver(ended(caller, "s"), to: guards)
+        } else {
+            try await deliver(updated(caller, active: false), to: guards)
+        }
+        await #expect(throws: refusal) { try await guards.admit(principal, call) }
+    }
+
+    /// Runs the guard's handler of an event, as the consumer does, from the event's bytes.
+    private func deliver<E: Event>(_ event: E, to guards: ActiveAccountGuard) async throws {
+        let handler = try #require(guards.handlers.first { $0.type == E.type && $0.topic == E.topic })
+        let envelope = try EventEnvelope(
+            event, id: "e", source: "/souk/auth", time: ManualClock().now(), traceparent: nil)
+        let context = EventContext(
+            eventID: envelope.id, time: envelope.time, attempt: 1, call: CallContext(requestID: "test"))
+        let database = try await TestDatabase.make()
+        try await database.transaction { try await handler.run(envelope, context, $0) }
     }
 }

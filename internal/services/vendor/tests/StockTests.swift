@@ -1,3 +1,4 @@
+import SoukDatabase
 import SoukErrors
 import SoukEvents
 import SoukIDs
@@ -10,6 +11,33 @@ import Testing
 @testable import SoukVendor
 
 @Suite struct StockTests {
+    /// The schema itself refuses what no code of ours would do.
+    @Test(arguments: [
+        "on_hand = -1, reserved = 0", "reserved = -1", "reserved = on_hand + 1", "on_hand = reserved - 1",
+        "low_stock_threshold = -1",
+    ])
+    func theDatabaseRefusesImpossibleStock(change: String) async throws {
+        let bench = try await VendorBench()
+        let shop = try await bench.shop(["a": 5])
+        try await bench.reserve([(shop, "a", 3)], for: OrderID())
+        let before = try await bench.contents()
+        let error = await #expect(throws: DatabaseError.self) {
+            try await bench.database.execute(SQL(raw: "UPDATE inventory SET \(change)"))
+        }
+        guard case .checkViolation = error?.reason else {
+            Issue.record("\(change): \(String(describing: error))")
+            return
+        }
+        let line = await #expect(throws: DatabaseError.self) {
+            try await bench.database.execute("UPDATE reservation_lines SET quantity = quantity - 3")
+        }
+        guard case .checkViolation = line?.reason else {
+            Issue.record("a reservation of nothing: \(String(describing: line))")
+            return
+        }
+        #expect(try await bench.contents() == before)
+    }
+
     @Test func countsSetAndAreJournalled() async throws {
         let bench = try await VendorBench()
         let shop = try await bench.shop(["a": 5, "b": 0])
