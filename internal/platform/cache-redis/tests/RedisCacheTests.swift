@@ -96,7 +96,7 @@ struct RedisCacheTests {
         async let asleep = other.send(RedisCommand("DEBUG", "SLEEP", "0"))
         _ = try await asleep
         let sleeper = Task { try? await other.send(RedisCommand("EVAL", Self.busy, "0")) }
-        try await Task.sleep(for: .milliseconds(50))
+        try await untilItHangs(server)
         let start = ContinuousClock.now
         await #expect(throws: CacheError.self) { _ = try await cache.get("a") }
         let failed = ContinuousClock.now
@@ -110,9 +110,19 @@ struct RedisCacheTests {
         await cache.close()
     }
 
-    /// Keeps the server busy for about a second.
+    /// Asks until there is no answer for a while: what keeps the server busy has begun.
+    private func untilItHangs(_ server: PrivateRedis) async throws {
+        var options = try RedisOptions(url: server.url)
+        options.commandTimeout = .milliseconds(500)
+        options.connectTimeout = .milliseconds(500)
+        let cache = try await connected(options)
+        while (try? await cache.ping()) != nil {}
+        await cache.close()
+    }
+
+    /// Keeps the server busy for about three seconds.
     private static let busy = """
-        local t = redis.call('TIME') local e = t[1] * 1000000 + t[2] + 1000000
+        local t = redis.call('TIME') local e = t[1] * 1000000 + t[2] + 3000000
         repeat t = redis.call('TIME') until t[1] * 1000000 + t[2] > e return 1
         """
 
