@@ -42,6 +42,10 @@ struct SagaClaim: Sendable, Hashable {
 
 /// The persisted steps of sagas.
 struct SagaStore: Sendable {
+    /// No wait and no claim here is as long. One that ends later was written by a process whose clock was ahead, and nobody
+    /// waits for it: the steps are idempotent, and who lost a claim is known by its owner.
+    static let longestWait: Duration = .seconds(180)
+
     /// Starts a saga, or moves the one that runs to another step; its claim stays.
     func set(
         _ step: SagaStep, of order: OrderID, at now: Timestamp, in tx: some Transaction
@@ -81,14 +85,15 @@ struct SagaStore: Sendable {
     func claim(
         _ order: OrderID, _ claim: SagaClaim, at now: Timestamp, in database: any Database
     ) async throws -> SagaStep? {
+        let isFree = Self.hasCome("claimed_until", at: now)
         let row = try await database.first(
-            "SELECT step FROM sagas WHERE order_id = \(order) AND claimed_until <= \(now)")
+            "SELECT step FROM sagas WHERE order_id = \(order) AND \(sql: isFree)")
         guard row != nil else { return nil }
         // One statement: of those who come at once, one finds it free.
         let claimed = try await database.execute(
             """
             UPDATE sagas SET owner = \(claim.owner), claimed_until = \(claim.until)
-            WHERE order_id = \(order) AND claimed_until <= \(now)
+            WHERE order_id = \(order) AND \(sql: isFree)
             """, isolation: .readCommitted)
         guard claimed > 0 else { return nil }
         return try await step(of: order, in: database)
@@ -131,7 +136,8 @@ struct SagaStore: Sendable {
     {
         let rows = try await executor.query(
             """
-            SELECT order_id FROM sagas WHERE next_at <= \(now) AND claimed_until <= \(now)
+            SELECT order_id FROM sagas
+            WHERE \(sql: Self.hasCome("next_at", at: now)) AND \(sql: Self.hasCome("claimed_until", at: now))
             ORDER BY next_at, order_id LIMIT \(limit)
             """)
         var orders: [OrderID] = []
@@ -148,5 +154,10 @@ struct SagaStore: Sendable {
     func hasten(_ order: OrderID, at now: Timestamp, in tx: some SQLExecutor) async throws(DatabaseError) {
         try await tx.execute(
             "UPDATE sagas SET next_at = \(now) WHERE order_id = \(order) AND next_at > \(now)")
+    }
+
+    /// Whether a time that one waits for has come, or can't be meant.
+    private static func hasCome(_ column: SQL, at now: Timestamp) -> SQL {
+        "(\(sql: column) <= \(now) OR \(sql: column) > \(now + longestWait))"
     }
 }

@@ -40,6 +40,27 @@ import Testing
         #expect(steps == [nil, .cancelIntent])
     }
 
+    /// A process whose clock was ten minutes ahead wrote when to go on, or until when it has the saga.
+    @Test func nobodyWaitsForATimeThatOnlyAWrongClockCanHaveMeant() async throws {
+        let world = try await OrderWorld()
+        let service = try await world.start()
+        let id = try await world.placed(service)
+        let (database, now) = (world.database, world.clock.now())
+        let ahead = now + .seconds(600)
+        try await database.transaction { try await store.set(.cancelIntent, of: id, at: ahead, in: $0) }
+        #expect(try await store.due(at: now, limit: 10, in: database) == [id])
+        let wrong = SagaClaim(until: ahead + .seconds(60))
+        #expect(try await store.claim(id, wrong, at: ahead, in: database) == .cancelIntent)
+        #expect(try await store.due(at: now, limit: 10, in: database) == [id])
+        let right = SagaClaim(until: now + .seconds(60))
+        #expect(try await store.claim(id, right, at: now, in: database) == .cancelIntent)
+        // What a right clock has written is waited for.
+        #expect(try await store.due(at: now, limit: 10, in: database) == [])
+        try await store.postpone(id, right, from: now, error: "away", in: database)
+        #expect(try await store.due(at: now, limit: 10, in: database) == [])
+        #expect(try await store.due(at: now + .seconds(60), limit: 10, in: database) == [id])
+    }
+
     @Test func twoProcessesCarryEachCancellationOutOnce() async throws {
         let world = try await OrderWorld()
         let (one, other) = (try await world.start(), try await world.start())

@@ -22,14 +22,16 @@ struct WebhookQueue: Sendable {
             """)
     }
 
-    /// At most one per charge, the oldest open one, if it is due.
+    /// At most one per charge, the oldest open one, if it is due. A first attempt always is: a time in the future would be that
+    /// of a process whose clock was ahead.
     func due(
         at now: Timestamp, limit: Int, in reader: any SQLExecutor
     ) async throws(DatabaseError) -> [QueuedWebhook] {
         let rows = try await reader.query(
             """
             SELECT w.sequence, w.event_id, w.body, w.attempts, w.created_at FROM webhooks w
-            WHERE w.delivered_at IS NULL AND w.abandoned_at IS NULL AND w.next_attempt_at <= \(now)
+            WHERE w.delivered_at IS NULL AND w.abandoned_at IS NULL
+                AND (w.attempts = 0 OR w.next_attempt_at <= \(now))
                 AND NOT EXISTS (
                     SELECT 1 FROM webhooks e
                     WHERE e.reference = w.reference AND e.sequence < w.sequence

@@ -99,6 +99,16 @@ import Testing
                 "SELECT count(*) FROM webhooks WHERE delivered_at IS NULL", as: Int.self) == 0)
     }
 
+    @Test func aFirstAttemptDoesNotWaitForAClockThatWasAhead() async throws {
+        let bench = try await SandboxBench()
+        let (reference, path) = try await bench.open()
+        try await pay(path, bench)
+        let ahead = bench.clock.now() + .seconds(600)
+        try await bench.database.execute("UPDATE webhooks SET next_attempt_at = \(ahead)")
+        try await bench.delivery.run()
+        #expect(try bench.received(of: reference) == ["charge.captured"])
+    }
+
     @Test func duplicatesCanBeAskedFor() async throws {
         let bench = try await SandboxBench(duplicates: 1)
         let (reference, path) = try await bench.open()

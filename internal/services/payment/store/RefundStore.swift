@@ -26,13 +26,16 @@ struct RefundStore: Sendable {
         try await many("WHERE payment_id = \(payment) ORDER BY id LIMIT 1000", in: reader)
     }
 
-    /// Pending and due, the longest waiting first.
+    /// Pending and due, the longest waiting first. A first attempt is always due: a time in the future would be that of a
+    /// process whose clock was ahead.
     func due(at now: Timestamp, limit: Int, in reader: any SQLExecutor) async throws(DatabaseError)
         -> [Refund]
     {
         try await many(
-            "WHERE state = 'pending' AND next_attempt_at <= \(now) ORDER BY next_attempt_at LIMIT \(limit)",
-            in: reader)
+            """
+            WHERE state = 'pending' AND (attempts = 0 OR next_attempt_at <= \(now))
+            ORDER BY next_attempt_at LIMIT \(limit)
+            """, in: reader)
     }
 
     /// In the order of the vendors' ids.

@@ -5,6 +5,7 @@ import SoukIdentifiers
 import SoukMoney
 import SoukPaymentKernel
 import SoukTesting
+import SoukTime
 import Testing
 
 @testable import SoukPayment
@@ -64,6 +65,16 @@ import Testing
         #expect(try await bench.intent(intent.id).refunded == bench.money(1_001))
         await #expect(throws: PaymentError.nothingLeft) { try await bench.refund(.remaining, of: intent) }
         try await bench.checkBooks()
+    }
+
+    @Test func aFirstAttemptDoesNotWaitForAClockThatWasAhead() async throws {
+        let bench = try await PaymentBench()
+        let intent = try await bench.paid()
+        let id = try await bench.refund(.exactly(bench.money(100)), of: intent).id
+        let ahead = bench.clock.now() + .seconds(600)
+        try await bench.database.execute("UPDATE refunds SET next_attempt_at = \(ahead)")
+        try await bench.core.refundWorker.run()
+        #expect(try await bench.core.refundStore.find(id, in: bench.database)?.state == .succeeded)
     }
 
     @Test func theSameKeyIsTheSameRefund() async throws {
