@@ -63,7 +63,8 @@ def test_medians_ratios_and_goals():
 
 
 def test_reports():
-    context = {"date": "2026-01-01 00:00 UTC", "revision": "abc", "machine": report.machine(), "versions": {"wrk": "4"}, "rounds": 3, "quick": False}
+    context = {"date": "2026-01-01 00:00 UTC", "revision": "abc", "machine": report.machine(), "versions": {"wrk": "4"}, "rounds": 3, "quick": False,
+               "load": [0.5, 2.5]}
     failures = {"kafka": "it was not there"}
     data = json.loads(json.dumps(report.document(results(), failures, context)))
     read = data["results"][0]
@@ -73,6 +74,7 @@ def test_reports():
     assert "100/s (90–110)" in shown and "goal ≥ 0.8 × theirs, its rate: missed (0.50)" in shown and "kafka: not measured: it was not there" in shown
 
     before = f"# Old\n\nold numbers\n\n{report.KEPT}\n\nThe disk is slow.\n"
-    text = report.markdown(results(), failures, context, {"part": "About it."}, before)
+    text = report.markdown(results(), failures, context, {"part": "About it.", "other": "Left out."}, before)
     assert text.startswith("# Benchmarks") and text.endswith(f"{report.KEPT}\n\nThe disk is slow.\n") and "old numbers" not in text
     assert "3 of 4 met" in text and "About it." in text and "Not measured: it was not there" in text
+    assert "## other\n\nLeft out.\n\nNot measured: this run left it out." in text

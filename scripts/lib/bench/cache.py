@@ -26,7 +26,7 @@ def experiments(place: Workplace) -> Iterator[Experiment]:
 
 
 def experiment(place: Workplace, workload: str, callers: int) -> Experiment:
-    redis, seconds = place.redis, place.amount(3, 1)
+    redis, seconds = place.redis, place.amount(2, 1)
     case = f"{workload.upper()}, {'one at a time' if callers == 1 else f'{callers} in the pipeline'}"
 
     def ours() -> Samples:
@@ -35,7 +35,7 @@ def experiment(place: Workplace, workload: str, callers: int) -> Experiment:
         return {case: found[workload]}
 
     def theirs() -> Samples:
-        count = place.amount(120_000, 20_000) * (1 if callers == 1 else 10)
+        count = place.amount(80_000, 20_000) * (1 if callers == 1 else 10)
         output, spent = complete(
             ["redis-benchmark", "-h", "127.0.0.1", "-p", redis.port, "--csv", "-c", 1, "-P", callers, "-n", count,
              "-r", 100_000, "-a", secret(redis.password_file), *COMMANDS[workload]])

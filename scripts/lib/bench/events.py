@@ -27,7 +27,7 @@ def experiments(place: Workplace) -> Iterator[Experiment]:
             place.program("souk-bench"), "events", "--publisher-url", publisher, "--consumer-url", consumer,
             "--database-password-file", password, "--broker-url", place.rabbitmq.url("bench"),
             "--broker-password-file", place.folder / "secrets/rabbitmq", "--single", place.amount(300, 30),
-            "--backlog", place.amount(20_000, 1_000)])
+            "--backlog", place.amount(10_000, 1_000)])
         place.postgres.remove([f"bench_publisher_{number}", f"bench_consumer_{number}"])
         samples = {CASES[name]: metrics for name, metrics in found.items()}
         # One at a time its rate is the pauses between them.

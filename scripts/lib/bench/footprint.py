@@ -54,4 +54,4 @@ def processes(place: Workplace) -> Samples:
 def work(place: Workplace, running) -> None:
     goods = place.folder / "goods-footprint"
     goods.write_text("\n".join(market.open_shop(running, 20).variants) + "\n")
-    purchases.buy(place, running, goods, place.amount(8, 2))
+    purchases.buy(place, running, goods, place.amount(5, 2))

@@ -35,7 +35,7 @@ def experiments(place: Workplace) -> Iterator[Experiment]:
         place.folder, "nginx-upstream",
         f"location = /.well-known/jwks.json {{ return 200 '{key_set(key)}'; }} location / {{ return 200 '{'x' * 1024}'; }}"))
     peers = {"nginx": place.running(nginx_proxy(place.folder, upstream.port)), "HAProxy": place.running(haproxy(place.folder, upstream.port))}
-    seconds = place.amount(4, 1)
+    seconds = place.amount(3, 1)
     token = {"Authorization": f"Bearer {signed(key)}"}
     contenders = {"gateway": start_gateway(place, upstream.port), **peers}
     for case, headers, most, path in ((CASE, {}, 1.5, OPEN), (VERIFIED, token, 2.5, GUARDED)):

@@ -47,7 +47,7 @@ def experiments(place: Workplace) -> Iterator[Experiment]:
             multiply(souk, "order", ORDERS, count)
             shops[name] = (running.enter_context(souk), goods)
         goals = [Goal("p99_ms", at_most=2, times=f"{small:,}")]
-        seconds = place.amount(3, 1)
+        seconds = place.amount(2, 1)
         for case, path in (("product list", "/api/v1/products?size=20"), ("search", "/api/v1/products?q=candle&size=20")):
             yield Experiment(
                 {name: lambda souk=souk: {case: load(souk.url + path, CONNECTIONS, seconds, [souk.process.pid])}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import pathlib
 import sys
 import time
@@ -90,7 +91,7 @@ def measure(options: argparse.Namespace) -> int:
     output = options.output or (DOCUMENT if is_whole else None)
     results: list[Result] = []
     failures: dict[str, str] = {}
-    started = time.monotonic()
+    started, loads = time.monotonic(), [os.getloadavg()[0]]
     try:
         workplace.install(sorted({package for name in options.part for package in PARTS[name].PACKAGES}))
         with workplace.Workplace(options.quick, options.programs) as place:
@@ -98,7 +99,8 @@ def measure(options: argparse.Namespace) -> int:
             _ = place.programs
             for name in options.part:
                 measure_part(name, place, count, results, failures)
-            context = workplace.context(count, options.quick)
+                loads.append(os.getloadavg()[0])
+            context = workplace.context(count, options.quick, loads)
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -25,7 +25,7 @@ def experiments(place: Workplace) -> Iterator[Experiment]:
         for case in pages:
             (root / case.replace(" ", "-")).write_bytes(get(souk.url + pages[case]))
         peer = place.running(nginx(place.folder, "nginx-pages", f"root {root}; default_type application/json;"))
-        seconds = place.amount(4, 1)
+        seconds = place.amount(3, 1)
         for case, path in pages.items():
             yield Experiment(
                 {"souk": lambda: {case: load(souk.url + path, CONNECTIONS, seconds, [souk.process.pid])},

@@ -17,7 +17,7 @@ CLIENTS = (1, 8, 32)
 
 
 def experiments(place: Workplace) -> Iterator[Experiment]:
-    scale = place.amount(16, 1)
+    scale = place.amount(10, 1)
     url, password = place.database("bench_pgbench")
     login = ["-h", "127.0.0.1", "-p", place.postgres.port, "-U", "bench_pgbench"]
     env = {"PGPASSWORD": secret(password)}
@@ -29,7 +29,7 @@ def experiments(place: Workplace) -> Iterator[Experiment]:
 
 
 def experiment(place: Workplace, workload: str, case: str, clients: int, scale: int, url: str, password, login, env) -> Experiment:
-    seconds = place.amount(4, 2)
+    seconds = place.amount(3, 2)
 
     def ours() -> Samples:
         found = measure([place.program("souk-bench"), "postgres", "--url", url, "--password-file", password, "--workload", workload,

@@ -30,7 +30,7 @@ def experiments(place: Workplace) -> Iterator[Experiment]:
             goods.write_text("\n".join(shop.variants) + "\n")
             buy(place, running, goods, 2)
             yield Experiment(
-                {"souk": lambda: {case: buy(place, running, goods, place.amount(12, 3))}}, {case: [Goal("rate", at_least=bound)]})
+                {"souk": lambda: {case: buy(place, running, goods, place.amount(10, 3))}}, {case: [Goal("rate", at_least=bound)]})
 
 
 def buy(place: Workplace, running, goods, seconds: int) -> dict[str, float]:

@@ -122,14 +122,17 @@ def markdown(results: list[Result], failures: dict[str, str], context: dict, abo
         f"- **Date**: {context['date']}, commit {context['revision']}" + (", small rounds (`--quick`)" if context["quick"] else ""),
         f"- **Machine**: {made['cpu']}, {made['cores']} cores, {made['memory']}, Linux {made['kernel']}; load generators, servers "
         "and what is measured share these cores",
+        f"- **Load**: between parts the system's load average was {context['load'][0]:g} to {context['load'][1]:g}; beyond the number of "
+        "cores something else ran beside, absolute numbers are too low, and only ratios mean something",
         "- **Versions**: " + ", ".join(f"{name} {number}" for name, number in context["versions"].items()),
         f"- **Goals**: {sum(counted)} of {len(counted)} met", "",
     ]
-    for part in dict.fromkeys([result.part for result in results] + list(failures)):
+    # Those that the run left out are named, too: nothing is known of them.
+    for part in dict.fromkeys([*about, *failures]):
         lines += [f"## {part}", "", about.get(part, ""), ""]
-        if part in failures:
-            lines += [f"Not measured: {failures[part]}", ""]
         chosen = [result for result in results if result.part == part]
+        if part in failures or not chosen:
+            lines += [f"Not measured: {failures.get(part, 'this run left it out.')}", ""]
         if not chosen:
             continue
         lines += ["| case | | measured | ours to it | goals |", "|---|---|---|---|---|"]

@@ -150,8 +150,9 @@ def install(packages: list[str]) -> None:
     toolchain.shell('install_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}"', *packages)
 
 
-def context(rounds: int, quick: bool) -> dict:
-    """What a report says about the run as a whole."""
+def context(rounds: int, quick: bool, loads: list[float]) -> dict:
+    """What a report says about the run as a whole; `loads` are what waited for a core before and after each part."""
     return {
         "date": report.today(), "revision": report.revision(ROOT), "machine": report.machine(), "versions": report.versions(binaries()),
-        "rounds": rounds, "quick": quick}
+        "rounds": rounds, "quick": quick,
+        "load": [round(min(loads), 1), round(max(loads), 1)]}
