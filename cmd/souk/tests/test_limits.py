@@ -267,7 +267,7 @@ def test_a_page_beyond_the_last_is_empty_or_refused_but_no_fault(souk):
 ])
 def test_what_could_be_read_in_two_ways_is_not_read(souk, raw):
     answer = send_bytes(souk, raw + b"GET /api/v1/ping HTTP/1.1\r\nHost: x\r\n\r\n", timeout=5)
-    assert parse(answer).status in (400, 431) and answer.count(b"HTTP/1.1 ") == 1 and b"pong" not in answer
+    assert parse(answer).status in (400, 431, 501, 505) and answer.count(b"HTTP/1.1 ") == 1 and b"pong" not in answer
     assert ask(souk, "GET", PING).status == 200
 
 

@@ -189,7 +189,8 @@ final class HTTP2Connection: ChannelInboundHandler, NIOHTTP2StreamDelegate, Watc
     func streamClosed(_ id: HTTP2StreamID, channel: any Channel) {
         streams -= 1
         idleSince = state.now
-        if isEnding, streams == 0 { cut() }
+        // Not from within the write that closed it.
+        if isEnding, streams == 0 { state.loop.execute { self.end() } }
     }
 
     func lookAtTime(_ now: NIODeadline) {
@@ -201,12 +202,22 @@ final class HTTP2Connection: ChannelInboundHandler, NIOHTTP2StreamDelegate, Watc
 
     /// GOAWAY, and the end once no stream is left.
     func drain() {
-        guard let context, !isEnding else { return }
+        guard !isEnding else { return }
         isEnding = true
+        if streams == 0 { end() } else { sayGoodbye() }
+    }
+
+    /// Closes when everything has been sent. A stream counts as closed as soon as its last frame is written, which is before the
+    /// frame is flushed.
+    private func end() {
+        sayGoodbye().whenComplete { _ in self.cut() }
+    }
+
+    @discardableResult
+    private func sayGoodbye() -> EventLoopFuture<Void> {
+        guard let context else { return state.loop.makeSucceededVoidFuture() }
         let goAway = HTTP2Frame.FramePayload.goAway(lastStreamID: last, errorCode: .noError, opaqueData: nil)
-        context.writeAndFlush(
-            wrapOutboundOut(HTTP2Frame(streamID: .rootStream, payload: goAway)), promise: nil)
-        if streams == 0 { cut() }
+        return context.writeAndFlush(wrapOutboundOut(HTTP2Frame(streamID: .rootStream, payload: goAway)))
     }
 
     func cut() { context?.close(promise: nil) }

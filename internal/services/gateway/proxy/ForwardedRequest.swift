@@ -31,9 +31,9 @@ enum ForwardedRequest {
         exchange.writeForwarded(to: &buffer)
         buffer.writeStaticString("X-Request-Id: ")
         exchange.identity.write(to: &buffer)
-        buffer.writeStaticString("\r\n")
-        RequestIdentity.writeTraceparent(head, to: &buffer, &exchange.state.random)
-        buffer.writeStaticString("\r\n")
+        buffer.writeStaticString("\r\ntraceparent: ")
+        buffer.writeString(exchange.identity.traceparent)
+        buffer.writeStaticString("\r\n\r\n")
         return buffer
     }
 

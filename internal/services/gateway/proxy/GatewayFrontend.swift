@@ -28,7 +28,6 @@ package final class GatewayFrontend: HTTPFrontend {
     private let threads: Int
     private let policy: Mutex<CompiledPolicy>
     private let tls: TLSContexts?
-    private let client: HTTPClient
     private let logger = Logger(label: "souk.gateway")
 
     /// Reads the policy (`SOUK_GATEWAY_POLICY_FILE`, or what holds without one) and `SOUK_GATEWAY_THREADS`.
@@ -58,19 +57,14 @@ package final class GatewayFrontend: HTTPFrontend {
         } catch {
             throw ConfigurationError("SOUK_GATEWAY_POLICY_FILE", "\(error)")
         }
-        var configuration = HTTPClient.Configuration(
-            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(1)), decompression: .disabled)
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.retryConnectionEstablishment = false
-        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
     /// Whether each service answers; the gateway itself can do without any of them.
     package var probes: [ReadinessProbe] {
-        current.upstreams.values.sorted { $0.name < $1.name }.map { [client] upstream in
+        current.upstreams.values.sorted { $0.name < $1.name }.map { upstream in
             ReadinessProbe(upstream.name, isRequired: false) {
                 guard let address = upstream.choose(at: .now()) else { throw HTTPClientError.emptyHost }
-                let answer = try await client.execute(
+                let answer = try await HTTPClient.shared.execute(
                     HTTPClientRequest(url: "http://\(address)/livez"), timeout: .seconds(1))
                 guard answer.status == .ok else { throw HTTPClientError.remoteConnectionClosed }
             }
@@ -95,11 +89,9 @@ package final class GatewayFrontend: HTTPFrontend {
             await drain(server)
         } catch {
             await server.stop()
-            try? await client.shutdown()
             throw error
         }
         await server.stop()
-        try await client.shutdown()
     }
 
     private var current: CompiledPolicy { policy.withLock { $0 } }
@@ -112,7 +104,7 @@ package final class GatewayFrontend: HTTPFrontend {
                     group.addTask { try await self.every(Self.certificateInterval) { self.tls?.refresh() } }
                     group.addTask {
                         try await HealthChecks(
-                            policy: { self.current }, client: self.client, clock: self.clock,
+                            policy: { self.current }, clock: self.clock,
                             logger: self.logger
                         ).run()
                     }

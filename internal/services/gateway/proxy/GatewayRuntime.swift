@@ -33,10 +33,9 @@ final class GatewayRuntime: Sendable {
     /// What was refused before it was a request.
     func noteRefusal(_ refusal: Refusal, client: String, identity: RequestIdentity) {
         logger.info(
-            "request",
+            "no request",
             metadata: [
-                "route": "unmatched", "status": "\(refusal.status)", "code": "\(refusal.code)",
-                "client": "\(client)",
+                "status": "\(refusal.status)", "code": "\(refusal.code)", "client": "\(client)",
                 "request_id": "\(identity.text)",
             ])
     }
@@ -48,7 +47,7 @@ final class GatewayRuntime: Sendable {
             "path": "\(exchange.publicPath)", "status": "\(exchange.status)",
             "duration_ms": "\(durationMicroseconds / 1_000)", "bytes": "\(exchange.bodySent)",
             "client": "\(client)",
-            "request_id": "\(exchange.identity.text)",
+            "request_id": "\(exchange.identity.text)", "trace_id": "\(exchange.identity.traceID)",
         ]
         if let upstream = exchange.lastAddress { metadata["upstream"] = "\(upstream)" }
         if let user = exchange.principal?.userID { metadata["user_id"] = "\(user)" }

@@ -9,7 +9,6 @@ import Synchronization
 /// Asks every address of the services that want it, at their interval, and takes those out that don't answer well.
 struct HealthChecks: Sendable {
     let policy: @Sendable () -> CompiledPolicy
-    let client: HTTPClient
     let clock: any WallClock
     let logger: Logger
 
@@ -60,7 +59,8 @@ struct HealthChecks: Sendable {
             for address in addresses {
                 group.addTask {
                     let request = HTTPClientRequest(url: "http://\(address.host)\(check.path)")
-                    let answer = try? await client.execute(request, timeout: TimeAmount(check.timeout))
+                    let answer = try? await HTTPClient.shared.execute(
+                        request, timeout: TimeAmount(check.timeout))
                     return (address, answer.map { (200..<400).contains($0.status.code) } ?? false)
                 }
             }

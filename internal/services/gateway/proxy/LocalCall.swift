@@ -194,10 +194,7 @@ extension Exchange {
         }
         fields[.requestID] = identity.text
         if case .length(let length) = head.framing { fields[.contentLength] = String(length) }
-        var line = ByteBuffer()
-        RequestIdentity.writeTraceparent(head, to: &line, &state.random)
-        let trace = String(buffer: line).dropFirst("traceparent: ".utf8.count).dropLast(2)
-        if let name = HTTPField.Name("traceparent") { fields[name] = String(trace) }
+        if let name = HTTPField.Name("traceparent") { fields[name] = identity.traceparent }
         return HTTPRequest(
             method: HTTPRequest.Method(rawValue: head.methodText) ?? .get, scheme: "http",
             authority: head.authority,

@@ -10,19 +10,35 @@ struct RequestIdentity {
     }
 
     private let source: Source
+    /// Of the client's trace where it sent one, of a new trace otherwise.
+    private let trace: Traceparent
 
-    /// The client's `X-Request-Id` where it is harmless, a new one otherwise.
+    /// The client's `X-Request-Id` where it is harmless, a new one otherwise; its trace likewise.
     init(_ head: RequestHead, _ random: inout LoopRandom) {
         if let field = head.first(.xRequestID), Self.isHarmless(head, field) {
             source = .given(head.text(field))
         } else {
             source = .made(random.next(), random.next())
         }
+        let parent = head.first(.traceparent).flatMap { Traceparent(head.text($0)) }
+        trace = Traceparent(
+            traceID: parent?.traceID ?? .random(using: &random), spanID: .random(using: &random),
+            isSampled: parent?.isSampled ?? true)
     }
 
+    /// Of what is no request.
     init(_ random: inout LoopRandom) {
         source = .made(random.next(), random.next())
+        trace = Traceparent(
+            traceID: .random(using: &random), spanID: .random(using: &random), isSampled: true)
     }
+
+    /// The value of `traceparent` for the service: the gateway's span is its parent
+    /// (https://www.w3.org/TR/trace-context/).
+    var traceparent: String { trace.formatted }
+
+    /// 32 lower-case hexadecimal digits.
+    var traceID: String { trace.traceID.description }
 
     var text: String {
         switch source {
@@ -55,24 +71,6 @@ struct RequestIdentity {
                 }
             }
         }
-    }
-
-    /// Writes a `traceparent` line: of the client's trace where it sent one, of a new trace otherwise, with a span of the
-    /// gateway's as parent (https://www.w3.org/TR/trace-context/).
-    static func writeTraceparent(_ head: RequestHead, to buffer: inout ByteBuffer, _ random: inout LoopRandom)
-    {
-        buffer.writeStaticString("traceparent: 00-")
-        var flags: StaticString = "-01\r\n"
-        if let field = head.first(.traceparent), let parent = Traceparent(head.text(field)) {
-            buffer.writeString(parent.traceID.description)
-            if !parent.isSampled { flags = "-00\r\n" }
-        } else {
-            buffer.writeHex(random.next())
-            buffer.writeHex(random.next() | 1)
-        }
-        buffer.writeStaticString("-")
-        buffer.writeHex(random.next() | 1)
-        buffer.writeStaticString(flags)
     }
 }
 
