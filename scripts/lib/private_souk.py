@@ -136,6 +136,10 @@ class PrivateSouk:
         with contextlib.closing(sqlite3.connect(f"file:{self.data}/{database}.sqlite?mode=ro", uri=True)) as connection:
             return [tuple(as_text(value) for value in row) for row in connection.execute(sql)]
 
+    def write(self, database: str, sql: str) -> None:
+        """Changes a service's database as the service itself would."""
+        self.tamper(database, sql)
+
     def tamper(self, database: str, sql: str) -> None:
         """Changes a service's database behind its back."""
         with contextlib.closing(sqlite3.connect(self.data / f"{database}.sqlite", timeout=30)) as connection, connection:

@@ -109,6 +109,10 @@ class PrivateCluster:
         out = self.cluster.postgres.psql(self.cluster.database(database), sql).stdout
         return [tuple(line.split("|")) for line in out.splitlines()]
 
+    def write(self, database: str, sql: str) -> None:
+        """As the service itself would, triggers and constraints included."""
+        self.cluster.postgres.psql(self.cluster.database(database), sql)
+
     def tamper(self, database: str, sql: str) -> None:
         """Past triggers and foreign keys, as only a superuser can."""
         self.cluster.postgres.psql(self.cluster.database(database), f"SET session_replication_role = replica; {sql}")

@@ -238,7 +238,7 @@ def poison(server, key: str) -> str:
     """Slips an order.paid.v1 that nobody can read into the order service's outbox; gives the event's id."""
     event = str(uuid.uuid4())
     data = server.blob(b'{"order_id": "\\u001b[31mno order at all"}')
-    server.tamper("order", "INSERT INTO outbox (event_id, topic, key, type, source, time, data)"
+    server.write("order", "INSERT INTO outbox (event_id, topic, key, type, source, time, data)"
                   f" VALUES ('{event}', 'orders', '{key}', 'order.paid.v1', '/souk/order', 1767225600000000, {data});")
     return event
 
