@@ -95,8 +95,12 @@ struct RedisCacheTests {
         let other = try RedisConnection(RedisOptions(url: server.url))
         async let asleep = other.send(RedisCommand("DEBUG", "SLEEP", "0"))
         _ = try await asleep
+        options.commandTimeout = .milliseconds(500)
+        let probe = try await connected(options)
         let sleeper = Task { try? await other.send(RedisCommand("EVAL", Self.busy, "0")) }
-        try await untilItHangs(server)
+        // Once there is no answer for a while, what keeps the server busy has begun.
+        while (try? await probe.ping()) != nil {}
+        await probe.close()
         let start = ContinuousClock.now
         await #expect(throws: CacheError.self) { _ = try await cache.get("a") }
         let failed = ContinuousClock.now
@@ -107,16 +111,6 @@ struct RedisCacheTests {
         try await untilAnswered { try await cache.ping() }
         #expect(try await cache.get("b") == Array("value of b".utf8), "not the late answer for a")
         await other.close()
-        await cache.close()
-    }
-
-    /// Asks until there is no answer for a while: what keeps the server busy has begun.
-    private func untilItHangs(_ server: PrivateRedis) async throws {
-        var options = try RedisOptions(url: server.url)
-        options.commandTimeout = .milliseconds(500)
-        options.connectTimeout = .milliseconds(500)
-        let cache = try await connected(options)
-        while (try? await cache.ping()) != nil {}
         await cache.close()
     }
 
