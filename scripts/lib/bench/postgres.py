@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from cluster.credentials import secret
 from cluster.postgres import binaries
+from cluster.process import ClusterError
 
 from .measure import Experiment, Goal, Samples, complete, measure
 from .workplace import Workplace
@@ -42,8 +43,10 @@ def experiment(place: Workplace, workload: str, case: str, clients: int, scale: 
             [binaries() / "pgbench", "-n", "-M", "prepared", "-b", script, "-c", clients, "-j", min(2, clients), "-T", seconds,
              "-s", scale, *login, "bench_pgbench"], env=env)
         done = int(re.search(r"transactions actually processed: (\d+)", output)[1])
-        rate = float(re.search(r"tps = ([\d.]+) \(", output)[1])
-        return {case: {"rate": rate, "cpu_us": spent / done * 1e6}}
+        rate = re.search(r"tps = ([\d.]+) \(", output)
+        if not rate:
+            raise ClusterError(f"pgbench did {done} transactions in {seconds} s: the machine is too busy to measure anything")
+        return {case: {"rate": float(rate[1]), "cpu_us": spent / done * 1e6}}
 
     goals = [Goal("rate", at_least=0.8, times="pgbench")] if clients > 1 else []
     return Experiment({"souk": ours, "pgbench": pgbench}, {case: goals})
