@@ -19,7 +19,9 @@ routes:
   - {path: /nobody/**, upstream: nobody}
   - {path: /quick/**, upstream: app, timeouts: {first_byte: 200ms}}
 """
-KEYS = {"time", "level", "service", "logger", "message", "method", "route", "path", "status", "duration_ms", "bytes", "client", "request_id"}
+KEYS = {
+    "time", "level", "service", "logger", "message", "method", "route", "path", "status", "duration_ms", "bytes", "client", "request_id",
+    "trace_id"}
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +96,7 @@ def test_every_request_has_a_line(watched, app):
     assert line.keys() >= KEYS
     assert (line["method"], line["route"], line["status"], line["client"]) == ("POST", "/app/**", "200", "127.0.0.1")
     assert line["request_id"] == reply.get("x-request-id") == "one-of-mine"
+    assert line["trace_id"] == app.only(path).get("traceparent").split("-")[1]
     assert line["bytes"] == str(len(reply.body)) and line["upstream"] == str(app)
     assert float(line["duration_ms"]) >= 0 and line["level"] == "info" and line["service"] == "gateway"
 
@@ -128,7 +131,9 @@ def test_what_was_no_request_has_a_line_too(watched):
     with Client(watched) as client:
         client.send("GET /app/x HTTP/1.1\nHost: a\n\n")
         reply = client.reply()
-    (line,) = wait_until("the line", lambda: watched.requests(request_id=reply.get("x-request-id")))
+    (line,) = wait_until("the line", lambda: [
+        line for line in watched.lines() if line.get("request_id") == reply.get("x-request-id")])
+    assert line["message"] == "no request"
     assert (line["status"], line["code"], line["client"]) == ("400", "request.invalid", "127.0.0.1")
 
 

@@ -11,7 +11,7 @@ from recorder import Exchange, Gate
 
 IMPATIENT = """
 listener:
-  header_timeout: 500ms
+  header_timeout: 1s
   body_timeout: 600ms
   idle_timeout: 2s
   max_target: 1KiB
@@ -72,22 +72,22 @@ def test_a_header_that_comes_drop_by_drop_is_refused(impatient, app):
                 answer = client.sock.recv(65_536)
                 break
             except TimeoutError:
-                assert elapsed(begun) < 5, "it waits for ever"
-    assert answer.startswith(b"HTTP/1.1 408 ") and 0.4 < elapsed(begun) < 3
+                assert elapsed(begun) < 6, "it waits for ever"
+    assert answer.startswith(b"HTTP/1.1 408 ") and 0.9 < elapsed(begun) < 5
     assert app.seen(path) == []
 
 
 def test_a_connection_that_says_nothing_is_closed(impatient):
     begun = time.monotonic()
     with Client(impatient) as client:
-        assert client.is_closed() and 0.4 < elapsed(begun) < 3
+        assert client.is_closed() and 0.9 < elapsed(begun) < 5
 
 
 def test_half_a_preface_of_http2_is_no_way_to_stay(impatient):
     begun = time.monotonic()
     with Client(impatient) as client:
         client.send("PRI * HT")
-        assert client.is_closed() and elapsed(begun) < 3
+        assert client.is_closed() and elapsed(begun) < 5
     with Client(impatient) as client:
         client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n")
         client.rest()
@@ -112,9 +112,9 @@ def test_the_time_for_a_header_begins_with_the_header(impatient, app):
     with Client(impatient) as client:
         assert client.ask("GET", fresh()).status == 200
         # Longer than header_timeout, shorter than idle_timeout.
-        time.sleep(0.8)
+        time.sleep(1.2)
         client.send(f"GET {path} HTTP/1.1\r\nHost: a\r\n")
-        time.sleep(0.25)
+        time.sleep(0.3)
         client.send("\r\n")
         assert client.reply().status == 200
 
