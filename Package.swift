@@ -268,7 +268,8 @@ var services: [Target] {
         + service(
             "SoukGateway", "internal/services/gateway",
             [
-                "CZlib", "SoukHTTPWire", .deque, .httpClient, .nioHPACK, .nioHTTP1, .nioHTTP2, .nioSSL, .unixSignals,
+                "CZlib", "SoukHTTPWire", .deque, .httpClient, .nioHPACK, .nioHTTP1, .nioHTTP2, .nioSSL,
+                .unixSignals,
                 .yams,
             ])
 }
