@@ -18,7 +18,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
@@ -242,8 +241,7 @@ var services: [Target] {
                 "SoukTime",
             ],
             testing: [
-                "SoukAuthToken", "SoukCallContext", "SoukCloudEvents", "SoukDatabase", "SoukDatabaseSQLite",
-                "SoukTesting",
+                "SoukAuthToken", "SoukCallContext", "SoukCloudEvents", "SoukDatabaseSQLite", "SoukTesting",
             ])
         + rpc("SoukAuthRPC", "internal/services/auth/rpc", kernel: "SoukAuthKernel")
         + rpc("SoukProductRPC", "internal/services/product/rpc", kernel: "SoukProductKernel")
@@ -424,9 +422,6 @@ extension [SwiftSetting] {
 
 extension Target.Dependency {
     static var argumentParser: Self { .product(name: "ArgumentParser", package: "swift-argument-parser") }
-    static var asyncAlgorithms: Self {
-        .product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
-    }
     static var deque: Self { .product(name: "DequeModule", package: "swift-collections") }
     static var yams: Self { .product(name: "Yams", package: "Yams") }
     static var nioHPACK: Self { .product(name: "NIOHPACK", package: "swift-nio-http2") }

@@ -198,17 +198,16 @@ struct DeadLetterTests {
             phase.withLock { $0 = 2 }
             #expect(try await fixture.ledger.administration.redriveAll(.test) == 4)
             await probe.wait(for: 4)
+            // The mark of the one that failed again is taken off after its handler was asked, by a consumer that still runs.
+            while try await fixture.deadLetters().contains(where: { $0.status == .redriving }) {
+                await Task.yield()
+            }
         }
         // Keys fail side by side, so which of them is older is open; within a key it is not.
         #expect(tried.all.filter { $0 != 2 } == [1, 4])
         #expect(tried.all.filter { $0 == 2 }.count == 1)
         #expect(try await fixture.effects() == ["a": [0, 1, 4], "b": [0]])
-        var letters = try await fixture.deadLetters()
-        // The mark of the one that failed again is taken off after its handler was asked.
-        while letters.contains(where: { $0.status == .redriving }) {
-            await Task.yield()
-            letters = try await fixture.deadLetters()
-        }
+        let letters = try await fixture.deadLetters()
         #expect(letters.map(\.attempts) == [1, 2])
         #expect(letters.map(\.status) == [.dead, .dead])
     }
