@@ -37,7 +37,8 @@ class Service(Part):
         return self.variables()
 
     def probe(self) -> str | None:
-        answer = http_get(self.port, "/readyz", host=self.host)
+        # While a server hangs a check may take as long as a request to it, which for Kafka is five seconds.
+        answer = http_get(self.port, "/readyz", timeout=10, host=self.host)
         if answer is None:
             return "it does not answer"
         return None if answer[0] == 200 else waits_for(*answer)
