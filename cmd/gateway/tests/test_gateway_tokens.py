@@ -96,7 +96,8 @@ def test_without_a_token(checking, app):
 
 
 BAD = {
-    "expired": dict(exp=int(time.time()) - 1), "not yet valid": dict(nbf=int(time.time()) + 600, iat=int(time.time()) + 600),
+    # Tomorrow: a whole run lies between the moment when this line is read and the test.
+    "expired": dict(exp=int(time.time()) - 1), "not yet valid": dict(nbf=int(time.time()) + 86_400, iat=int(time.time()) + 86_400),
     "another issuer": dict(iss="evil"), "another audience": dict(aud="evil"), "no expiry": dict(exp=None), "no subject": dict(sub=None),
     "a subject that is none": dict(sub="admin"), "no algorithm": dict(header={"alg": "none"}),
     "a shared secret": dict(header={"alg": "HS256"}), "another algorithm": dict(header={"alg": "RS256"}),
