@@ -35,13 +35,15 @@ extension Exchange {
             return checkLimits()
         }
         guard head.fields.count(where: { $0.name == .authorization }) == 1,
-            let token = BearerToken.text(head.text(field))
+            let range = head.withValue(field, BearerToken.range)
         else { return refuse(.accessTokenMalformed) }
         let tokens = state.gateway.tokens
-        if let principal = tokens.cached(token) {
-            self.principal = principal
+        let cached = head.withValue(field) { tokens.cached(UnsafeRawBufferPointer(rebasing: $0[range])) }
+        if let cached {
+            principal = cached
             return checkLimits()
         }
+        let token = head.withValue(field) { String(decoding: $0[range], as: UTF8.self) }
         state.pending(self) { exchange in
             do throws(TokenError) {
                 let principal = try await tokens.verify(token)
