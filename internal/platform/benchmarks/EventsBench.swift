@@ -118,6 +118,7 @@ private struct EventsLoop {
                     transaction.afterCommit { progress.committed(number) }
                 }
                 await progress.waitForHandled(number + 1)
+                // So that the next one finds an idle system: relay and consumer have settled the last.
                 try await Task.sleep(for: .milliseconds(5))
             }
             return meter.measurement("latency", operations: count, latencies: progress.latencies(from: 1))
@@ -128,7 +129,9 @@ private struct EventsLoop {
     private func running<R: Sendable>(
         _ progress: Progress, _ body: () async throws -> R
     ) async throws -> R {
-        let handler = EventHandler.on(Happened.self, isolation: .readCommitted) { event, _, transaction in
+        let handler = EventHandler.on(
+            Happened.self, isolation: .readCommitted, sharesTransaction: true
+        ) { event, _, transaction in
             try await transaction.execute(
                 "INSERT INTO effects (key, number) VALUES (\(event.benchId), \(event.number))")
             transaction.afterCommit { progress.handled(event.number) }

@@ -1,11 +1,15 @@
 import Foundation
+import Glibc
 import SoukDatabase
 import Synchronization
 
 /// A place in the pool: a thread of its own that connects when it is first needed and again when the connection is
 /// lost. Calls queue up there, so that blocking never reaches the tasks' threads and concurrent children of one
 /// transaction take turns.
-final class PostgresConnection: Sendable {
+///
+/// The thread is a task executor, too: a transaction that prefers it runs there altogether, and its statements are plain
+/// calls instead of two changes of thread each.
+final class PostgresConnection: TaskExecutor {
     private let link: PostgresLink
 
     init(_ options: PostgresOptions, _ backoff: SharedConnectBackoff) {
@@ -50,6 +54,21 @@ final class PostgresConnection: Sendable {
         }.get()
     }
 
+    /// Runs the body with this thread as its executor.
+    ///
+    /// - Throws: The body's error; `DatabaseError` where the thread can't be started.
+    func asExecutor<T>(_ body: () async throws -> T) async throws -> T {
+        _ = try link.start()
+        return try await withTaskExecutorPreference(self, operation: body)
+    }
+
+    /// Where the thread has ended a job runs elsewhere, and its calls fail with `.closed`.
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let isTaken = link.submit { _ in job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+        if !isTaken { globalConcurrentExecutor.enqueue(job) }
+    }
+
     /// Disconnects and ends the thread. The connection must be back from its last holder.
     func close() async {
         await withCheckedContinuation { continuation in link.end { continuation.resume() } }
@@ -62,7 +81,8 @@ final class PostgresConnection: Sendable {
     private func onThread<T: Sendable>(
         _ body: @escaping @Sendable (PostgresLink) throws(PostgresError) -> T
     ) async -> Result<T, PostgresError> {
-        await withCheckedContinuation { continuation in
+        if link.isCurrentThread { return Result { () throws(PostgresError) in try body(link) } }
+        return await withCheckedContinuation { continuation in
             let isTaken = link.submit { link in
                 continuation.resume(returning: Result { () throws(PostgresError) in try body(link) })
             }
@@ -92,6 +112,7 @@ final class PostgresLink: @unchecked Sendable {
     private let backoff: SharedConnectBackoff
     private let lifetime: Duration
     private let state = Mutex(State())
+    private let thread = Atomic<pthread_t>(0)
     private var handle: PostgresHandle?
     private var lastUse = ContinuousClock.Instant.now
     private var lastCheck = ContinuousClock.Instant.now
@@ -116,6 +137,8 @@ final class PostgresLink: @unchecked Sendable {
             return waker
         }
     }
+
+    var isCurrentThread: Bool { pthread_self() == thread.load(ordering: .relaxed) }
 
     /// Queues a job; false when the thread ends.
     func submit(_ job: @escaping @Sendable (PostgresLink) -> Void) -> Bool {
@@ -161,6 +184,7 @@ final class PostgresLink: @unchecked Sendable {
     }
 
     private func loop(_ waker: Waker) {
+        thread.store(pthread_self(), ordering: .relaxed)
         while true {
             let (jobs, isEnding) = state.withLock { state in
                 defer { state.jobs = [] }

@@ -70,23 +70,25 @@ package final class PostgresDatabase: Database {
         try DatabaseUse.check(self)
         let connection = try await acquire()
         defer { connections.release(connection) }
-        let session = PostgresSession(connection, .snapshot)
-        do {
-            try await session.begin()
-        } catch let error where error.reason == .cancelled {
-            await session.rollback()
-            throw CancellationError()
-        } catch {
-            await session.rollback()
-            throw error
-        }
-        do {
-            let value = try await DatabaseUse.within(self) { try await body(session) }
-            await session.rollback()
-            return value
-        } catch {
-            await session.rollback()
-            throw error
+        return try await connection.asExecutor {
+            let session = PostgresSession(connection, .snapshot)
+            do throws(DatabaseError) {
+                try await session.begin()
+            } catch where error.reason == .cancelled {
+                await session.rollback()
+                throw CancellationError()
+            } catch {
+                await session.rollback()
+                throw error
+            }
+            do {
+                let value = try await DatabaseUse.within(self) { try await body(session) }
+                await session.rollback()
+                return value
+            } catch {
+                await session.rollback()
+                throw error
+            }
         }
     }
 
@@ -123,26 +125,28 @@ extension PostgresDatabase {
         let connection = try await acquire()
         // Before the actions, which may well wake somebody who writes, and before the pause: others go first.
         defer { connections.release(connection) }
-        let session = PostgresSession(connection, .writing(isolation))
-        let transaction = SessionTransaction(session)
-        let value: T
-        do {
-            value = try await DatabaseUse.within(self) { try await body(transaction) }
-            try Task.checkCancellation()
-        } catch {
-            // Whatever the body made of it: had the statement not failed, the body would not have either.
-            let failure = session.repeatableFailure
-            await session.rollback()
-            if let failure, !Task.isCancelled { return .inTheWay(failure) }
-            throw error
-        }
-        do {
-            try await session.commit()
-            return .committed(value, transaction)
-        } catch  where error.isRepeatable {
-            return .inTheWay(error.error)
-        } catch {
-            throw error.error
+        return try await connection.asExecutor {
+            let session = PostgresSession(connection, .writing(isolation))
+            let transaction = SessionTransaction(session)
+            let value: T
+            do {
+                value = try await DatabaseUse.within(self) { try await body(transaction) }
+                try Task.checkCancellation()
+            } catch {
+                // Whatever the body made of it: had the statement not failed, the body would not have either.
+                let failure = session.repeatableFailure
+                await session.rollback()
+                if let failure, !Task.isCancelled { return .inTheWay(failure) }
+                throw error
+            }
+            do throws(PostgresError) {
+                try await session.commit()
+                return .committed(value, transaction)
+            } catch where error.isRepeatable {
+                return .inTheWay(error.error)
+            } catch {
+                throw error.error
+            }
         }
     }
 

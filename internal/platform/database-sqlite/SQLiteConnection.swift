@@ -1,13 +1,21 @@
+import Glibc
 import NIOPosix
 import SoukDatabase
+import Synchronization
 
 /// A connection with a thread of its own: calls queue up there, so that blocking never reaches the tasks' threads
 /// and concurrent children of one transaction take turns.
 ///
+/// The thread is a task executor, too: a transaction that prefers it runs there altogether, and its statements are plain
+/// calls instead of two changes of thread each.
+///
 /// Unchecked: the handle is used on that thread only, which also lets go of it.
-final class SQLiteConnection: @unchecked Sendable {
+final class SQLiteConnection: TaskExecutor, @unchecked Sendable {
     private let threads: NIOThreadPool
+    private let thread = Atomic<pthread_t>(0)
     private var handle: SQLiteHandle?
+    /// The open transaction of the writer, which its next holder joins. Used on the thread.
+    var group: CommitGroup?
 
     /// Opens the handle on the new thread.
     static func open(
@@ -15,6 +23,7 @@ final class SQLiteConnection: @unchecked Sendable {
     ) async throws(DatabaseError) -> SQLiteConnection {
         let connection = SQLiteConnection()
         let result = await connection.onThread { connection, _ throws(DatabaseError) in
+            connection.thread.store(pthread_self(), ordering: .relaxed)
             connection.handle = try open()
         }
         if case .failure(let error) = result {
@@ -66,6 +75,12 @@ final class SQLiteConnection: @unchecked Sendable {
         }
     }
 
+    /// A closed connection's thread is gone: whoever enqueues runs the job, whose calls fail with `.closed`.
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        threads.submit { _ in job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
+
     private func perform<T: Sendable>(
         _ cancellation: SQLiteCancellation?,
         _ body: @escaping @Sendable (SQLiteHandle) throws(DatabaseError) -> T
@@ -86,7 +101,10 @@ final class SQLiteConnection: @unchecked Sendable {
     private func onThread<T: Sendable>(
         _ body: @escaping @Sendable (SQLiteConnection, Bool) throws(DatabaseError) -> T
     ) async -> Result<T, DatabaseError> {
-        await withCheckedContinuation { continuation in
+        if pthread_self() == thread.load(ordering: .relaxed) {
+            return Result { () throws(DatabaseError) in try body(self, true) }
+        }
+        return await withCheckedContinuation { continuation in
             threads.submit { state in
                 let isActive = state == .active
                 continuation.resume(

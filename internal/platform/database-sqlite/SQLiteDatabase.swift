@@ -2,20 +2,25 @@ package import SoukDatabase
 
 /// A database in one file: a writer lent to one transaction at a time, and some readers that never wait for it.
 ///
-/// The file is in WAL mode; a commit is on the disk before it returns (`SQLiteOptions.synchronous`). Each connection
-/// has its own thread. A handle dropped without ``close()`` lets go of the file once nobody uses it.
+/// The file is in WAL mode; a commit is on the disk before it returns (`SQLiteOptions.synchronous`), together with those
+/// that came meanwhile (``CommitGroup``). Each connection has its own thread. A handle dropped without ``close()`` lets go of the file once nobody uses it.
 package final class SQLiteDatabase: Database {
     /// The file.
     package let path: String
     private let writers: LeasePool<SQLiteConnection>
     private let readers: LeasePool<SQLiteConnection>
+    private let commitWindow: Duration
 
     package var dialect: Dialect { .sqlite }
+
+    /// How many wait for the writer just now.
+    var writersWaiting: Int { writers.waiting }
 
     private init(
         path: String, writer: SQLiteConnection, readers: [SQLiteConnection], _ options: SQLiteOptions
     ) {
         self.path = path
+        commitWindow = options.commitWindow
         writers = LeasePool("writer", [writer], waiterLimit: options.waiterLimit)
         self.readers = LeasePool("readers", readers, waiterLimit: options.waiterLimit)
     }
@@ -48,10 +53,12 @@ package final class SQLiteDatabase: Database {
     package func execute(_ sql: SQL) async throws(DatabaseError) -> Int {
         try DatabaseUse.check(self)
         let connection = try await writers.acquire()
-        defer { writers.release(connection) }
-        return try await connection.run { handle throws(DatabaseError) in
-            try handle.endStrayTransaction()
-            return try handle.execute(sql)
+        do {
+            return try await write(on: connection) { try await $0.execute(sql) }
+        } catch let error as DatabaseError {
+            throw error
+        } catch {
+            throw DatabaseError(.cancelled, detail: "the task was cancelled")
         }
     }
 
@@ -60,38 +67,73 @@ package final class SQLiteDatabase: Database {
         isolation: Isolation, _ body: @Sendable (any Transaction) async throws -> T
     ) async throws -> T {
         try DatabaseUse.check(self)
-        let (connection, session) = try await borrow(from: writers, .writing)
-        let transaction = SessionTransaction(session)
-        let value: T
-        do {
-            // Before the actions, which may well wake somebody who writes.
-            defer { writers.release(connection) }
+        let connection = try await borrow(from: writers)
+        return try await write(on: connection) { transaction in
+            try await DatabaseUse.within(self) { try await body(transaction) }
+        }
+    }
+
+    /// Runs the body in a transaction on the writer, which is given back or on to the next.
+    private func write<T: Sendable>(
+        on connection: SQLiteConnection, _ body: @Sendable (SessionTransaction) async throws -> T
+    ) async throws -> T {
+        let (result, transaction, group) = await withTaskExecutorPreference(connection) {
+            let session = SQLiteSession(connection)
+            let transaction = SessionTransaction(session)
+            let result: Result<T, any Error>
             do {
-                value = try await DatabaseUse.within(self) { try await body(transaction) }
+                try await session.begin(.writing)
+                let value = try await body(transaction)
                 try Task.checkCancellation()
+                try await session.finish()
+                result = .success(value)
             } catch {
                 await session.rollback()
-                throw error
+                result = .failure(error)
             }
-            try await session.commit()
+            return (result, transaction, await endTurn(connection))
         }
-        transaction.runActions()
-        return value
+        switch result {
+        case .success(let value):
+            try await group?.outcome()
+            transaction.runActions()
+            return value
+        case .failure(let error):
+            // It may be due to what others of the group did.
+            try? await group?.outcome()
+            throw error
+        }
+    }
+
+    /// Gives the writer on to the next who waits, who joins the group; where that is nobody, or there was enough of it, the
+    /// group is committed.
+    private func endTurn(_ connection: SQLiteConnection) async -> CommitGroup? {
+        let group = connection.group
+        if let group {
+            if group.takesMore(within: commitWindow), writers.handOver(connection) { return group }
+            await connection.commitGroup()
+        }
+        writers.release(connection)
+        return group
     }
 
     package func snapshot<T: Sendable>(
         _ body: @Sendable (any SQLExecutor) async throws -> T
     ) async throws -> T {
         try DatabaseUse.check(self)
-        let (connection, session) = try await borrow(from: readers, .reading)
+        let connection = try await borrow(from: readers)
         defer { readers.release(connection) }
-        do {
-            let value = try await DatabaseUse.within(self) { try await body(session) }
-            await session.rollback()
-            return value
-        } catch {
-            await session.rollback()
-            throw error
+        return try await withTaskExecutorPreference(connection) {
+            let session = SQLiteSession(connection)
+            try await session.begin(.reading)
+            do {
+                let value = try await DatabaseUse.within(self) { try await body(session) }
+                await session.rollback()
+                return value
+            } catch {
+                await session.rollback()
+                throw error
+            }
         }
     }
 
@@ -144,23 +186,11 @@ package final class SQLiteDatabase: Database {
         }
     }
 
-    /// Borrows a connection and begins on it.
-    ///
-    /// - Throws: `CancellationError` where the task is cancelled meanwhile; the connection is back then.
-    private func borrow(
-        from pool: LeasePool<SQLiteConnection>, _ mode: SQLiteSession.Mode
-    ) async throws -> (SQLiteConnection, SQLiteSession) {
+    /// - Throws: `CancellationError` where the task is cancelled meanwhile.
+    private func borrow(from pool: LeasePool<SQLiteConnection>) async throws -> SQLiteConnection {
         do {
-            let connection = try await pool.acquire()
-            let session = SQLiteSession(connection)
-            do {
-                try await session.begin(mode)
-            } catch {
-                pool.release(connection)
-                throw error
-            }
-            return (connection, session)
-        } catch let error as DatabaseError where error.reason == .cancelled {
+            return try await pool.acquire()
+        } catch let error where error.reason == .cancelled {
             throw CancellationError()
         }
     }

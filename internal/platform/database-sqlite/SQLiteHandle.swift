@@ -51,6 +51,13 @@ final class SQLiteHandle {
     /// Whether no transaction is open: an error may have ended one (disk full, I/O error, interrupt).
     var isAutocommit: Bool { sqlite3_get_autocommit(database) != 0 }
 
+    /// Whether a deferred foreign key points nowhere as yet, with which the transaction can't be committed.
+    var hasDeferredViolations: Bool {
+        var (current, highest) = (Int32(0), Int32(0))
+        sqlite3_db_status(database, SQLITE_DBSTATUS_DEFERRED_FKS, &current, &highest, 0)
+        return current != 0
+    }
+
     /// Whether the operating system lets the file only be read.
     var isFileReadOnly: Bool { sqlite3_db_readonly(database, "main") == 1 }
 

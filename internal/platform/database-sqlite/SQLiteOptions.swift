@@ -11,6 +11,9 @@ package struct SQLiteOptions: Sendable {
     }
 
     package var synchronous: Synchronous
+    /// How long transactions that wait for the writer may join those before them, to be committed together; zero: each by
+    /// itself.
+    package var commitWindow: Duration
     /// Connections for reading, each with a thread of its own; at least 1.
     package var readers: Int
     /// How many calls may wait for the writer, and how many for a reader; one more is refused with `.busy`.
@@ -31,7 +34,8 @@ package struct SQLiteOptions: Sendable {
     package var maximumPages: Int?
 
     package init(
-        synchronous: Synchronous = .full, readers: Int = 2, waiterLimit: Int = 1_024,
+        synchronous: Synchronous = .full, commitWindow: Duration = .milliseconds(5), readers: Int = 2,
+        waiterLimit: Int = 1_024,
         busyTimeout: Duration = .seconds(5), statementCacheSize: Int = 128, writerCacheKibibytes: Int = 2_048,
         readerCacheKibibytes: Int = 1_024, checkpointPages: Int = 1_000,
         journalSizeLimitBytes: Int = 8 << 20, maximumPages: Int? = nil
@@ -39,6 +43,7 @@ package struct SQLiteOptions: Sendable {
         precondition(
             readers >= 1 && waiterLimit >= 0 && statementCacheSize >= 1, "a database needs connections")
         self.synchronous = synchronous
+        self.commitWindow = commitWindow
         self.readers = readers
         self.waiterLimit = waiterLimit
         self.busyTimeout = busyTimeout

@@ -92,6 +92,16 @@ package final class LeasePool<Resource: Sendable>: Sendable {
         }
     }
 
+    /// How many wait just now.
+    package var waiting: Int { state.withLock { $0.queue.waitingCount } }
+
+    /// Gives a resource to the next who waits; false where nobody does, and the caller still has it.
+    package func handOver(_ resource: Resource) -> Bool {
+        guard let waiter = state.withLock({ $0.queue.nextWaiter() }) else { return false }
+        waiter.resume(returning: .success(resource))
+        return true
+    }
+
     /// Turns away all who wait and returns once everything lent is back. Idempotent.
     package func close() async {
         for waiter in state.withLock({ $0.queue.close() }) { waiter.resume(returning: .failure(Self.closed)) }

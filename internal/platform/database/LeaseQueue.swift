@@ -52,8 +52,15 @@ package struct LeaseQueue<Resource, Waiter, Closer> {
         return waiting.remove(at: index).waiter
     }
 
+    package var waitingCount: Int { waiting.count }
+
+    /// Takes the first waiter out of the queue, to be given what another holds.
+    package mutating func nextWaiter() -> Waiter? {
+        waiting.isEmpty ? nil : waiting.removeFirst().waiter
+    }
+
     package mutating func release(_ resource: Resource) -> Release {
-        if !waiting.isEmpty { return .handOver(resource, to: waiting.removeFirst().waiter) }
+        if let waiter = nextWaiter() { return .handOver(resource, to: waiter) }
         idle.append(resource)
         lent -= 1
         guard isClosed, lent == 0 else { return .idle }

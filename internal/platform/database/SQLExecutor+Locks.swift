@@ -46,4 +46,15 @@ extension Transaction {
         // Two names with one hash wait for each other without need, which harms nobody.
         _ = try await query("SELECT 1 AS held FROM pg_advisory_xact_lock(hashtextextended(\(name), 0))")
     }
+
+    /// As ``lock(_:)``, for several names at once, in the order of all who lock several.
+    package func lock(_ names: [String]) async throws(DatabaseError) {
+        guard dialect == .postgres, !names.isEmpty else { return }
+        _ = try await query(
+            """
+            SELECT count(pg_advisory_xact_lock(hash)) FROM (
+                SELECT hashtextextended(name, 0) AS hash FROM unnest(ARRAY[\(list: names)]) AS name
+                ORDER BY hash) AS ordered
+            """)
+    }
 }

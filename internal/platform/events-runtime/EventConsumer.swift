@@ -4,11 +4,11 @@ import SoukBroker
 import SoukDatabase
 import SoukTime
 
-/// A service's member in its consumer group: receives, and runs up to as many handlers at once as the options
-/// say.
+/// A service's member in its consumer group: receives, and runs up to as many transactions at once as the options
+/// say, each with one event, or with several where a backlog waits.
 ///
-/// The broker's prefetch is that number, so the tasks below are never more than it. Stopping ends the
-/// receiving; what was received is processed before ``run()`` returns.
+/// The broker's prefetch bounds what is held here. Stopping ends the receiving; what was received is processed before
+/// ``run()`` returns.
 final class EventConsumer: Service, CustomStringConvertible {
     private let processor: EventProcessor
     private let topics: [String]
@@ -64,7 +64,8 @@ final class EventConsumer: Service, CustomStringConvertible {
         while !stopping.isFinished {
             do {
                 let subscription = try await broker.subscribe(
-                    to: topics, group: group, options: SubscriptionOptions(prefetch: options.concurrency))
+                    to: topics, group: group,
+                    options: SubscriptionOptions(prefetch: options.concurrency * options.batch))
                 failures = 0
                 await consume(subscription)
                 await subscription.close()
@@ -79,30 +80,30 @@ final class EventConsumer: Service, CustomStringConvertible {
 
     /// Processes what comes until the subscription ends or the service stops.
     private func consume(_ subscription: any BrokerSubscription) async {
-        // Never holds more than the prefetch: every delivery in it is unsettled.
-        let (deliveries, received) = AsyncStream.makeStream(
-            of: Delivery.self, bufferingPolicy: .bufferingOldest(options.concurrency))
+        let queue = DeliveryQueue(workers: options.concurrency, most: options.batch)
         await withDiscardingTaskGroup { tasks in
             tasks.addTask {
                 // Only the waiting is cancelled by a shutdown, not the handlers.
-                await cancelWhenGracefulShutdown { await self.receive(from: subscription, into: received) }
-                received.finish()
+                await cancelWhenGracefulShutdown { await self.receive(from: subscription, into: queue) }
+                queue.finish()
             }
-            for await delivery in deliveries {
-                tasks.addTask { await self.processor.process(delivery) }
+            for _ in 0..<options.concurrency {
+                tasks.addTask {
+                    while let deliveries = await queue.next() { await self.processor.process(deliveries) }
+                }
             }
         }
     }
 
     private func receive(
-        from subscription: any BrokerSubscription, into received: AsyncStream<Delivery>.Continuation
+        from subscription: any BrokerSubscription, into queue: DeliveryQueue
     ) async {
         var failures = 0
         while !Task.isCancelled {
             do {
                 guard let delivery = try await subscription.next() else { return }
                 failures = 0
-                received.yield(delivery)
+                queue.add(delivery)
             } catch {
                 failures += 1
                 logger.warning("receiving for \(group), failure \(failures): \(error)")

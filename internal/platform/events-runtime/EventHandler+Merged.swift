@@ -14,8 +14,10 @@ extension EventHandler {
             precondition(first.topic == handler.topic, "a type of event has one topic")
             let isolation =
                 first.isolation == handler.isolation ? first.isolation : .serializable
-            merged[index] = EventHandler(type: first.type, topic: first.topic, isolation: isolation) {
-                envelope, context, transaction in
+            merged[index] = EventHandler(
+                type: first.type, topic: first.topic, isolation: isolation,
+                sharesTransaction: first.sharesTransaction && handler.sharesTransaction
+            ) { envelope, context, transaction in
                 try await first.run(envelope, context, transaction)
                 try await handler.run(envelope, context, transaction)
             }

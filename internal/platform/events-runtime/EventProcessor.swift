@@ -31,21 +31,27 @@ final class EventProcessor: Sendable {
 
     // MARK: - Deliveries
 
-    /// Processes and settles a delivery. What cannot be settled the broker delivers again.
-    func process(_ delivery: Delivery) async {
+    /// Processes and settles deliveries that came together. What cannot be settled the broker delivers again.
+    func process(_ deliveries: [Delivery]) async {
+        let batch = EventBatch(deliveries, handlers: handlers, failures: failures)
+        for delivery in await processTogether(batch.together) + batch.alone { await process(delivery) }
+    }
+
+    private func process(_ delivery: Delivery) async {
         await gate.withTurn(KeyGate.Key(topic: delivery.topic, key: delivery.message.key)) {
-            do {
-                switch await outcome(of: delivery) {
-                case .done:
-                    try await delivery.ack()
-                case .again(let delay):
-                    try await delivery.nack(after: delay)
-                case .abandon:
-                    break
-                }
-            } catch {
-                logger.debug("settling \(delivery.topic) \(delivery.position): \(error)")
+            await settle(delivery, await outcome(of: delivery))
+        }
+    }
+
+    private func settle(_ delivery: Delivery, _ ending: Ending) async {
+        do {
+            switch ending {
+            case .done: try await delivery.ack()
+            case .again(let delay): try await delivery.nack(after: delay)
+            case .abandon: break
             }
+        } catch {
+            logger.debug("settling \(delivery.topic) \(delivery.position): \(error)")
         }
     }
 
@@ -58,8 +64,7 @@ final class EventProcessor: Sendable {
 
     private func outcome(of delivery: Delivery) async -> Ending {
         let message = delivery.message
-        let key = FailureTracker.Key(
-            topic: delivery.topic, messageID: message.id.isEmpty ? "\(delivery.position)" : message.id)
+        let key = FailureTracker.Key(delivery)
         let envelope: EventEnvelope
         do {
             envelope = try EventEnvelope(headers: message.headers, payload: message.payload)
@@ -147,10 +152,22 @@ final class EventProcessor: Sendable {
         _ handler: EventHandler, _ envelope: EventEnvelope, key: String, attempt: Int,
         record: @Sendable (EventStore, Timestamp, any Transaction) async throws -> Bool
     ) async throws -> EventMetrics.Outcome {
-        let context = EventContext(
-            eventID: envelope.id, time: envelope.time, attempt: attempt,
-            call: .background("event-\(envelope.id)"))
-        return try await withSpan(
+        try await traced(envelope, handler) {
+            try await store.database.transaction(isolation: handler.isolation) {
+                [store, clock] transaction in
+                try await store.takeTurn(topic: handler.topic, key: key, in: transaction)
+                guard try await record(store, clock.now(), transaction) else { return .duplicate }
+                try await handler.run(envelope, EventContext(envelope, attempt: attempt), transaction)
+                CrashPoint.hit(.consumerBeforeCommit)
+                return .handled
+            }
+        }
+    }
+
+    private func traced<R>(
+        _ envelope: EventEnvelope, _ handler: EventHandler, _ body: () async throws -> R
+    ) async throws -> R {
+        try await withSpan(
             "process \(envelope.type)", context: options.trace.context(continuing: envelope.traceparent),
             ofKind: .consumer
         ) { span in
@@ -160,14 +177,56 @@ final class EventProcessor: Sendable {
             span.attributes["messaging.message.id"] = envelope.id
             let start = ContinuousClock.now
             defer { metrics.handlerTime(ContinuousClock.now - start, type: envelope.type) }
-            return try await store.database.transaction(isolation: handler.isolation) {
-                [store, clock] transaction in
-                try await store.takeTurn(topic: handler.topic, key: key, in: transaction)
-                guard try await record(store, clock.now(), transaction) else { return .duplicate }
-                try await handler.run(envelope, context, transaction)
-                CrashPoint.hit(.consumerBeforeCommit)
-                return .handled
+            return try await body()
+        }
+    }
+
+    // MARK: - Batches
+
+    /// Handles events in one transaction, with the inbox. Those that are left when that failed; each is to be tried by
+    /// itself, so that it is known which one it was.
+    private func processTogether(_ members: [EventBatch.Member]) async -> [Delivery] {
+        guard members.count > 1 else { return members.map(\.delivery) }
+        let keys = members.map { KeyGate.Key(topic: $0.delivery.topic, key: $0.delivery.message.key) }
+        return await gate.withTurns(keys) {
+            do {
+                let fresh = try await run(members, keys)
+                for member in members {
+                    let envelope = member.envelope
+                    metrics.finished(fresh.contains(envelope.id) ? .handled : .duplicate, type: envelope.type)
+                    CrashPoint.hit(.consumerAfterHandler)
+                    await settle(member.delivery, .done)
+                }
+                return []
+            } catch {
+                if Task.isCancelled { return [] }
+                guard case .outage = HandlerFailure(error) else {
+                    logger.debug("\(members.count) events are handled one by one: \(error)")
+                    return members.map(\.delivery)
+                }
+                for member in members {
+                    let ending = postpone(FailureTracker.Key(member.delivery), member.envelope.type, error)
+                    await settle(member.delivery, ending)
+                }
+                return []
             }
+        }
+    }
+
+    /// The ids of those that the inbox didn't know.
+    private func run(_ members: [EventBatch.Member], _ keys: [KeyGate.Key]) async throws -> Set<String> {
+        try await store.database.transaction(isolation: .readCommitted) { [store, clock] transaction in
+            try await store.takeTurns(keys, in: transaction)
+            let fresh = try await store.recordInInbox(
+                members.map(\.envelope.id), at: clock.now(), in: transaction)
+            for member in members where fresh.contains(member.envelope.id) {
+                let (envelope, handler) = (member.envelope, member.handler)
+                try await traced(envelope, handler) {
+                    try await handler.run(envelope, EventContext(envelope, attempt: 1), transaction)
+                }
+            }
+            CrashPoint.hit(.consumerBeforeCommit)
+            return fresh
         }
     }
 
@@ -207,5 +266,13 @@ final class EventProcessor: Sendable {
                 metadata: ["event_id": "\(letter.eventID)", "topic": "\(letter.topic)"])
             return false
         }
+    }
+}
+
+extension EventContext {
+    fileprivate init(_ envelope: EventEnvelope, attempt: Int) {
+        self.init(
+            eventID: envelope.id, time: envelope.time, attempt: attempt,
+            call: .background("event-\(envelope.id)"))
     }
 }

@@ -2,6 +2,9 @@
 package struct EventRuntimeOptions: Sendable {
     /// Handlers running at the same time, each for another key.
     package var concurrency: Int
+    /// Events that may be handled in one transaction while more wait than can be handled at once. As many times
+    /// `concurrency` is what the broker hands out ahead.
+    package var batch: Int
     /// For failing handlers.
     package var retry: RetryPolicy
     /// For the broker and the database being away: waits like `retry`, without end.
@@ -22,12 +25,13 @@ package struct EventRuntimeOptions: Sendable {
     var trace = TracePropagation()
 
     package init(
-        concurrency: Int = 8, retry: RetryPolicy = RetryPolicy(), reconnect: RetryPolicy = RetryPolicy(),
+        concurrency: Int = 8, batch: Int = 16, retry: RetryPolicy = RetryPolicy(), reconnect: RetryPolicy = RetryPolicy(),
         relayBatch: Int = 256, laneLease: Duration = .seconds(30), pollInterval: Duration = .seconds(1),
         flushTimeout: Duration = .seconds(5), inboxRetention: Duration = .seconds(7 * 86_400)
     ) {
-        precondition(concurrency > 0 && relayBatch > 0, "at least one event at a time")
+        precondition(concurrency > 0 && batch > 0 && relayBatch > 0, "at least one event at a time")
         self.concurrency = concurrency
+        self.batch = batch
         self.retry = retry
         self.reconnect = reconnect
         self.relayBatch = relayBatch

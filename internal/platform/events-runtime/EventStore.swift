@@ -81,6 +81,32 @@ struct EventStore: Sendable {
         try await transaction.lock("inbox:\(service)/\(topic)/\(key)")
     }
 
+    /// As ``takeTurn(topic:key:in:)``, for several keys at once.
+    func takeTurns(
+        _ keys: [KeyGate.Key], in transaction: any Transaction
+    ) async throws(DatabaseError) {
+        try await transaction.lock(keys.filter { !$0.key.isEmpty }.map { "inbox:\(service)/\($0.topic)/\($0.key)" })
+    }
+
+    /// As ``recordInInbox(_:at:in:)``, for several events, no two of them the same; which of them are to be handled.
+    func recordInInbox(
+        _ eventIDs: [String], at time: Timestamp, in transaction: any Transaction
+    ) async throws(DatabaseError) -> Set<String> {
+        let arrived = eventIDs.map { "(\($0))" as SQL }.joined(separator: ", ")
+        let rows = try await transaction.query(
+            """
+            WITH arrived (event_id) AS (VALUES \(sql: arrived))
+            INSERT INTO inbox (consumer, event_id, processed_at)
+            SELECT \(service), arrived.event_id, \(time) FROM arrived WHERE NOT EXISTS (
+                SELECT 1 FROM dead_letters
+                WHERE consumer = \(service) AND dead_letters.event_id = arrived.event_id)
+            ON CONFLICT (consumer, event_id) DO NOTHING RETURNING event_id
+            """)
+        var fresh: Set<String> = []
+        for row in rows { fresh.insert(try row.get("event_id")) }
+        return fresh
+    }
+
     /// Records that the event is being processed by this transaction. False when it was processed before, or
     /// is a dead letter and must not run except by a redrive.
     func recordInInbox(

@@ -23,6 +23,11 @@ final class FailureTracker: Sendable {
         entries.withLock { $0[key]?.record?.attempts ?? 0 }
     }
 
+    /// Whether the message has failed or been postponed, and is not done with.
+    func knows(_ key: Key) -> Bool {
+        entries.withLock { $0[key] != nil }
+    }
+
     /// Counts a failure of the handler.
     func failed(_ key: Key, at time: Timestamp) -> EventStore.FailureRecord {
         entries.withLock { entries in

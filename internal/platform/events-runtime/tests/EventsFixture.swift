@@ -100,7 +100,7 @@ final class EventsFixture: Sendable {
         _ probe: Probe<Counted>,
         failing: @escaping @Sendable (Counted, EventContext) throws -> Void = { _, _ in }
     ) -> EventHandler {
-        .on(Counted.self) { event, context, transaction in
+        .on(Counted.self, isolation: .readCommitted, sharesTransaction: true) { event, context, transaction in
             try await transaction.execute(
                 """
                 INSERT INTO effects (key, number, event_id)

@@ -34,7 +34,21 @@ package struct Traceparent: Sendable, Hashable {
     }
 
     /// The header value, always of version 00: `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`.
-    package var formatted: String { "00-\(traceID)-\(spanID)-\(isSampled ? "01" : "00")" }
+    package var formatted: String {
+        // In one piece: every request that goes on has one.
+        String(unsafeUninitializedCapacity: 55) { digits in
+            let dash = UInt8(ascii: "-")
+            Hex.put(0, digits: 2, in: digits, at: 0)
+            digits[2] = dash
+            Hex.put(traceID.high, digits: 16, in: digits, at: 3)
+            Hex.put(traceID.low, digits: 16, in: digits, at: 19)
+            digits[35] = dash
+            Hex.put(spanID.value, digits: 16, in: digits, at: 36)
+            digits[52] = dash
+            Hex.put(isSampled ? 1 : 0, digits: 2, in: digits, at: 53)
+            return 55
+        }
+    }
 }
 
 extension Traceparent: CustomStringConvertible {
@@ -44,8 +58,8 @@ extension Traceparent: CustomStringConvertible {
 
 /// The 16 bytes that name a trace; not all zero. Written as 32 lower-case hexadecimal digits.
 package struct TraceID: Sendable, Hashable, CustomStringConvertible {
-    private let high: UInt64
-    private let low: UInt64
+    fileprivate let high: UInt64
+    fileprivate let low: UInt64
 
     /// `nil` when both halves are zero.
     package init?(high: UInt64, low: UInt64) {
@@ -69,7 +83,7 @@ package struct TraceID: Sendable, Hashable, CustomStringConvertible {
 
 /// The 8 bytes that name a span; not all zero. Written as 16 lower-case hexadecimal digits.
 package struct SpanID: Sendable, Hashable, CustomStringConvertible {
-    private let value: UInt64
+    fileprivate let value: UInt64
 
     /// `nil` for zero.
     package init?(_ value: UInt64) {
@@ -104,11 +118,16 @@ private enum Hex {
 
     static func text(_ value: UInt64) -> String {
         String(unsafeUninitializedCapacity: 16) { buffer in
-            for index in 0..<16 {
-                let digit = UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * index)) & 0xf
-                buffer[index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-            }
+            put(value, digits: 16, in: buffer, at: 0)
             return 16
+        }
+    }
+
+    /// The lowest so many digits of the value, to `start` and after.
+    static func put(_ value: UInt64, digits: Int, in buffer: UnsafeMutableBufferPointer<UInt8>, at start: Int) {
+        for index in 0..<digits {
+            let digit = UInt8(truncatingIfNeeded: value >> UInt64(4 * (digits - 1 - index))) & 0xf
+            buffer[start + index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
         }
     }
 }

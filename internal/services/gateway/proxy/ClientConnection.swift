@@ -84,8 +84,9 @@ final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchec
     func channelReadComplete(context: ChannelHandlerContext) {
         switch phase {
         case .tunnel(_, let upstream): upstream.flush()
-        case .exchange(let exchange): exchange.flushUpstream()
-        case .head, .lingering, .closed: break
+        // What has no body was flushed with its head.
+        case .exchange(let exchange) where exchange.head.framing != .none: exchange.flushUpstream()
+        case .exchange, .head, .lingering, .closed: break
         }
         context.fireChannelReadComplete()
     }

@@ -2,7 +2,9 @@ import NIOCore
 import NIOPosix
 
 /// The connections of one event loop to one address: those without a request wait here for the next.
-final class ConnectionPool {
+///
+/// `@unchecked Sendable`: used on its event loop only.
+final class ConnectionPool: @unchecked Sendable {
     private let address: UpstreamAddress
     private unowned let state: EventLoopState
     private var idle: [UpstreamConnection] = []
@@ -30,7 +32,8 @@ final class ConnectionPool {
             .connectTimeout(timeout)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let connection = UpstreamConnection(channel: channel, address: address, state: state)
+                    let connection = UpstreamConnection(
+                        channel: channel, address: address, pool: self, state: state)
                     try channel.pipeline.syncOperations.addHandler(connection)
                 }
             }

@@ -22,6 +22,8 @@ final class UpstreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     let channel: any Channel
     let address: UpstreamAddress
     private unowned let state: EventLoopState
+    /// Where it waits between exchanges: once that is closed, the end of an exchange is its end.
+    private let pool: ConnectionPool
     private var context: ChannelHandlerContext?
     private var phase = Phase.idle
     private var exchange: Exchange?
@@ -45,9 +47,10 @@ final class UpstreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         return limits
     }()
 
-    init(channel: any Channel, address: UpstreamAddress, state: EventLoopState) {
+    init(channel: any Channel, address: UpstreamAddress, pool: ConnectionPool, state: EventLoopState) {
         self.channel = channel
         self.address = address
+        self.pool = pool
         self.state = state
         parser = ResponseParser(limits: Self.limits)
         idleSince = state.now
@@ -153,7 +156,7 @@ final class UpstreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         switch phase {
         case .idle:
             phase = .closed
-            state.pool(of: address).forget(self)
+            pool.forget(self)
         case .tunnel:
             let end = tunnel
             endExchange()
@@ -241,7 +244,7 @@ final class UpstreamConnection: ChannelDuplexHandler, @unchecked Sendable {
             if input.readableBytes > 0 {
                 close()
             } else {
-                state.pool(of: address).give(self, keep: keep)
+                pool.give(self, keep: keep)
             }
         } else {
             phase = .closed

@@ -125,7 +125,7 @@ struct NotificationHandlers: Sendable {
     private func handler<E: Event>(
         _ type: E.Type, _ draft: @escaping @Sendable (E) -> Draft?
     ) -> EventHandler {
-        .on(type, isolation: .readCommitted) { event, context, tx in
+        .on(type, isolation: .readCommitted, sharesTransaction: true) { event, context, tx in
             guard let draft = draft(event) else { return }
             let isNew = try await store.insert(draft, eventID: context.eventID, at: clock.now(), in: tx)
             if isNew, draft.kind.isMailed { tx.afterCommit(wakeMail) }

@@ -22,7 +22,7 @@ struct OrderEventHandlers: Sendable {
 
     private var payments: [EventHandler] {
         [
-            .on(PaymentSucceeded.self, isolation: .readCommitted) { event, _, tx in
+            .on(PaymentSucceeded.self, isolation: .readCommitted, sharesTransaction: true) { event, _, tx in
                 // Money for an order that isn't known here must not be kept.
                 guard var order = try await transitions.store.order(event.orderId, locked: true, in: tx)
                 else {
@@ -31,14 +31,14 @@ struct OrderEventHandlers: Sendable {
                 }
                 try await transitions.capture(&order, event.paymentId, event.amount, in: tx)
             },
-            .on(PaymentFailed.self, isolation: .readCommitted) { event, _, tx in
+            .on(PaymentFailed.self, isolation: .readCommitted, sharesTransaction: true) { event, _, tx in
                 var order = try await transitions.load(event.orderId, in: tx)
                 let lapsed =
                     event.reason == CancelReason.expired.rawValue
                     || order.expiresAt <= transitions.clock.now()
                 try await transitions.failPayment(&order, lapsed: lapsed, in: tx)
             },
-            .on(PaymentRefunded.self, isolation: .readCommitted) { event, _, tx in
+            .on(PaymentRefunded.self, isolation: .readCommitted, sharesTransaction: true) { event, _, tx in
                 // The refund of an unknown order's money concludes what its capture began.
                 guard var order = try await transitions.store.order(event.orderId, locked: true, in: tx)
                 else { return }
@@ -49,7 +49,7 @@ struct OrderEventHandlers: Sendable {
 
     private var vendorOrders: [EventHandler] {
         [
-            .on(VendorOrderChanged.self, isolation: .readCommitted) { event, _, tx in
+            .on(VendorOrderChanged.self, isolation: .readCommitted, sharesTransaction: true) { event, _, tx in
                 guard let status = PartStatus(rawValue: event.status) else {
                     throw ServiceError(
                         .unprocessable, code: "event.unknown_status",
@@ -63,7 +63,7 @@ struct OrderEventHandlers: Sendable {
                 }
                 try await transitions.followParts(&order, in: tx)
             },
-            .on(ShipmentCreated.self, isolation: .readCommitted) { event, context, tx in
+            .on(ShipmentCreated.self, isolation: .readCommitted, sharesTransaction: true) { event, context, tx in
                 let order = try await transitions.load(event.orderId, in: tx)
                 let shipment = OrderShipment(
                     id: event.shipmentId, vendorOrderID: event.vendorOrderId, carrier: event.carrier,
