@@ -51,12 +51,8 @@ build() {
     else
         say "building $* ($configuration) for the first time: about 5 to 8 minutes on two cores, more for a release"
     fi
-    # Planning takes longer than compiling what is up to date: for many, everything in one go.
-    if [ $# -gt 2 ]; then
-        swift build --configuration "$configuration" >&2
-    else
-        for product in "$@"; do swift build --configuration "$configuration" --product "$product" >&2; done
-    fi
+    # One by one: without a product everything is built, and that includes the protobuf compiler, which nothing needs.
+    for product in "$@"; do swift build --configuration "$configuration" --product "$product" >&2; done
     folder=$(swift build --configuration "$configuration" --show-bin-path)
     printf "$folder/%s\n" "$@"
 }

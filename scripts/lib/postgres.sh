@@ -127,8 +127,9 @@ start() {
     folder=$(realpath -m "$folder") data=$folder/data
     [ -s "$data/PG_VERSION" ] || make "$bin"
     if ! "$bin/pg_isready" --quiet --host=127.0.0.1 --port="$(cat "$folder/port" 2>/dev/null || echo 1)"; then
-        for tries in 1 2 3 4 5; do
-            # A free port may be taken by somebody else until the server has it; after a crash, memory may still be held.
+        for tries in $(seq 20); do
+            # A free port may be taken by somebody else until the server has it; after a crash, memory may still be held, and
+            # who was killed still have a number until his parent has collected him.
             if [ ! -s "$folder/port" ]; then
                 echo "${port:-$(free_port)}" >"$folder/chosen-port"
             else
@@ -142,8 +143,8 @@ start() {
                 mv "$folder/chosen-port" "$folder/port"
                 break
             fi
-            [ "$tries" != 5 ] || die "PostgreSQL did not start: $(tail -n 5 "$folder/log" 2>/dev/null)"
-            sleep 0.3
+            [ "$tries" != 20 ] || die "PostgreSQL did not start: $(tail -n 5 "$folder/log" 2>/dev/null)"
+            sleep 0.5
         done
     fi
     print_url

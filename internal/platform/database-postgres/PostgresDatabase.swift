@@ -32,10 +32,10 @@ package final class PostgresDatabase: Database {
         return PostgresDatabase(options)
     }
 
-    /// As `Database` says, in a read-only transaction of its own: a statement that writes is refused.
+    /// As `Database` says: a statement that writes is refused.
     package func query(_ sql: SQL) async throws(DatabaseError) -> [Row] {
         // One statement is one state of the database; serializable it would only get in writers' way.
-        try await single(sql, lead: [PostgresSession.Mode.read.begin], trail: ["COMMIT"]).rows
+        try await single(sql, .reading).rows
     }
 
     /// As `Database` says, serializable and run again where it got in others' way.
@@ -43,7 +43,17 @@ package final class PostgresDatabase: Database {
     /// - Throws: As `Database` says; `.connection` where it is not known whether it took effect, the detail says so.
     @discardableResult
     package func execute(_ sql: SQL) async throws(DatabaseError) -> Int {
-        try await single(sql, lead: [], trail: []).changes
+        try await single(sql, .writing(.serializable)).changes
+    }
+
+    /// As `Database` says; `.readCommitted` in one round trip.
+    @discardableResult
+    package func execute(_ sql: SQL, isolation: Isolation) async throws -> Int {
+        do {
+            return try await single(sql, .writing(isolation)).changes
+        } catch let error where error.reason == .cancelled {
+            throw CancellationError()
+        }
     }
 
     @discardableResult
@@ -159,16 +169,33 @@ extension PostgresDatabase {
         }
     }
 
+    /// What a statement that is alone may do.
+    private enum Purpose {
+        case reading
+        case writing(Isolation)
+
+        /// Runs before it. Nothing where what a session does by itself is right.
+        var lead: [String] {
+            switch self {
+            case .reading: [PostgresSession.Mode.read.begin]
+            case .writing(.serializable): [PostgresSession.Mode.writing(.serializable).begin]
+            case .writing(.readCommitted): []
+            }
+        }
+
+        var isReading: Bool {
+            if case .reading = self { true } else { false }
+        }
+    }
+
     /// Runs one statement in a transaction of its own.
-    private func single(
-        _ sql: SQL, lead: [String], trail: [String]
-    ) async throws(DatabaseError) -> PostgresOutcome {
+    private func single(_ sql: SQL, _ purpose: Purpose) async throws(DatabaseError) -> PostgresOutcome {
         try DatabaseUse.check(self)
         var retry = RetryBackoff(attemptLimit: options.attemptLimit, timeout: options.retryTimeout, now: .now)
         while true {
             let failure: DatabaseError
             do throws(PostgresError) {
-                return try await singleAttempt(sql, lead: lead, trail: trail)
+                return try await singleAttempt(sql, purpose)
             } catch {
                 guard error.isRepeatable else { throw error.error }
                 failure = error.error
@@ -183,17 +210,20 @@ extension PostgresDatabase {
     }
 
     private func singleAttempt(
-        _ sql: SQL, lead: [String], trail: [String]
+        _ sql: SQL, _ purpose: Purpose
     ) async throws(PostgresError) -> PostgresOutcome {
         let connection: PostgresConnection
         do { connection = try await connections.acquire() } catch { throw PostgresError(error) }
         defer { connections.release(connection) }
         return try await connection.run(connecting: true) { handle, cancellation throws(PostgresError) in
+            let lead = purpose.lead
             do throws(PostgresError) {
-                return try handle.run(sql, lead: lead, trail: trail, cancellation: cancellation)
+                return try handle.run(
+                    sql, lead: lead, trail: lead.isEmpty ? [] : ["COMMIT"], isReading: purpose.isReading,
+                    cancellation: cancellation)
             } catch {
                 handle.endStrayTransaction()
-                throw lead.isEmpty ? error.asOutcomeUnknown : error
+                throw purpose.isReading ? error : error.asOutcomeUnknown
             }
         }
     }

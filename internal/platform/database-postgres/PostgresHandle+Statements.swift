@@ -9,6 +9,9 @@ final class PostgresStatement {
     var parameterTypes: [UInt32] = []
     /// Known after the first run.
     var columns: RowColumns?
+    /// Whether the server has run it in a transaction that may only read. That depends on its text alone, as long as it calls
+    /// no function that writes now and then.
+    var isKnownToRead = false
 
     init(name: String, text: String) {
         self.name = name
@@ -28,12 +31,16 @@ extension PostgresHandle {
     /// - Parameters:
     ///   - lead: Run before it, in the same round trip, such as `BEGIN`.
     ///   - trail: Run after it, likewise.
+    ///   - isReading: It may only read: `lead` begins a transaction in which the server sees to that, and `trail` ends it. Both
+    ///     are left out once the server has let the statement pass.
     /// - Throws: The first failure; after one, a transaction may be open.
     func run(
-        _ sql: SQL, lead: [String] = [], trail: [String] = [], cancellation: PostgresCancellation? = nil
+        _ sql: SQL, lead: [String] = [], trail: [String] = [], isReading: Bool = false,
+        cancellation: PostgresCancellation? = nil
     ) throws(PostgresError) -> PostgresOutcome {
         let sql = PostgresText(sql)
-        var commands = lead.map { Command.run($0) }
+        let isKnown = isReading && statements.statement(for: sql.text)?.isKnownToRead == true
+        var commands = isKnown ? [] : lead.map { Command.run($0) }
         let statement: PostgresStatement
         if let known = statements.statement(for: sql.text) {
             statement = known
@@ -55,10 +62,11 @@ extension PostgresHandle {
         }
         let position = commands.count
         commands.append(.execute(statement, parameters))
-        commands += trail.map { Command.run($0) }
+        if !isKnown { commands += trail.map { Command.run($0) } }
         let result = try perform(commands, resultAt: position, of: statement, cancellation)
         let columns = statement.columns ?? RowColumns(result.columnNames)
         statement.columns = columns
+        if isReading { statement.isKnownToRead = true }
         do {
             return PostgresOutcome(rows: try result.rows(columns), changes: result.changes)
         } catch {

@@ -41,8 +41,8 @@ struct PostgresTarget: Sendable {
         ].merging(parameters) { _, given in given }
         if let password = options.password { merged["password"] = password }
         merged["client_encoding"] = "UTF8"
-        // Single statements are transactions of their own, and serializable as all others.
-        var settings = ["-c default_transaction_isolation=serializable"]
+        // Of statements without a BEGIN: those that read, and those that say so. All others bring their own.
+        var settings = ["-c default_transaction_isolation=read\\ committed"]
         if let timeout = options.statementTimeout {
             settings.append("-c statement_timeout=\(max(1, Int64(timeout / .milliseconds(1))))")
         }

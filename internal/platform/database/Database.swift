@@ -60,6 +60,13 @@ package protocol Database: SQLExecutor {
         isolation: Isolation, _ body: @Sendable (any Transaction) async throws -> T
     ) async throws -> T
 
+    /// Runs one statement in a transaction of this isolation: `.readCommitted` for one that changes hot rows which it
+    /// finds by their keys, where ``SQLExecutor/execute(_:)`` would get in the way of its neighbours.
+    ///
+    /// - Throws: As ``transaction(isolation:_:)``.
+    @discardableResult
+    func execute(_ sql: SQL, isolation: Isolation) async throws -> Int
+
     /// Runs the body's reads against one unchanging state of the database; a statement that writes is refused.
     ///
     /// - Throws: The body's own error, unchanged; `DatabaseError` where the snapshot cannot begin;
@@ -92,10 +99,6 @@ extension Database {
         try await transaction(isolation: .serializable, body)
     }
 
-    /// Runs one statement in a transaction of this isolation: `.readCommitted` for one that changes hot rows which it
-    /// finds by their keys, where ``SQLExecutor/execute(_:)`` would get in the way of its neighbours.
-    ///
-    /// - Throws: As ``transaction(isolation:_:)``.
     @discardableResult
     package func execute(_ sql: SQL, isolation: Isolation) async throws -> Int {
         try await transaction(isolation: isolation) { try await $0.execute(sql) }

@@ -9,6 +9,8 @@ import SoukDatabase
 /// those before it, and the inbox drops the others.
 extension EventStore {
     static let laneCount = 16
+    /// So many a relay leases at once, to leave some to others.
+    static let lanesAtOnce = laneCount / 2
     /// Signalled by every transaction that appended events.
     static let outboxChannel = "souk_outbox"
     /// Signalled when dead letters were marked for their redrive.
@@ -25,7 +27,7 @@ extension EventStore {
                 SELECT l.lane FROM outbox_lanes l
                 CROSS JOIN LATERAL (SELECT id FROM outbox WHERE lane = l.lane ORDER BY id LIMIT 1) oldest
                 WHERE l.owner = \(owner) OR l.leased_until <= clock_timestamp()
-                ORDER BY oldest.id LIMIT \(Self.laneCount / 2) FOR UPDATE OF l SKIP LOCKED))
+                ORDER BY oldest.id LIMIT \(Self.lanesAtOnce) FOR UPDATE OF l SKIP LOCKED))
             RETURNING lane
             """
         return try await database.transaction(isolation: .readCommitted) { transaction in

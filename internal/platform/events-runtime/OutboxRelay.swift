@@ -126,7 +126,10 @@ final class OutboxRelay: Service, CustomStringConvertible {
                     let lanes = try await store.claimLanes(by: owner, for: options.laneLease)
                     if lanes.isEmpty { break }
                     holdsLanes = true
-                    try await publish(try await store.outbox(lanes: lanes, limit: options.relayBatch))
+                    let rows = try await store.outbox(lanes: lanes, limit: options.relayBatch)
+                    try await publish(rows)
+                    // Whatever was appended meanwhile has woken us again.
+                    if rows.count < options.relayBatch, lanes.count < EventStore.lanesAtOnce { break }
                 }
             } catch {
                 // Another relay may fare better.

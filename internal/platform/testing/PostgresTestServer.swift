@@ -32,7 +32,8 @@ package enum PostgresTestServer {
         }
         let name = "souk_test_" + UUID().uuidString.lowercased().replacing("-", with: "")
         let copied = template.map { " TEMPLATE \($0)" } ?? ""
-        try await administrator(url).execute(SQL(raw: "CREATE DATABASE \(name)\(copied)"))
+        try await administrator(url).execute(
+            SQL(raw: "CREATE DATABASE \(name)\(copied)"), isolation: .readCommitted)
         let parameters = url[slash...].firstIndex(of: "?").map { String(url[$0...]) } ?? ""
         var options = try PostgresOptions(url: "\(url[..<slash])/\(name)\(parameters)")
         configure(&options)
@@ -57,7 +58,8 @@ package enum PostgresTestServer {
     static func drop(_ name: String) async {
         guard let url, let administrator = try? administrator(url) else { return }
         // The server is thrown away after the run, with what could not be dropped.
-        _ = try? await administrator.execute(SQL(raw: "DROP DATABASE IF EXISTS \(name) WITH (FORCE)"))
+        _ = try? await administrator.execute(
+            SQL(raw: "DROP DATABASE IF EXISTS \(name) WITH (FORCE)"), isolation: .readCommitted)
     }
 }
 
