@@ -150,11 +150,6 @@ class PrivateSouk:
         """Bytes as its databases write them in SQL."""
         return f"x'{data.hex()}'"
 
-    def memory_megabytes(self) -> float:
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
-
     def __enter__(self) -> "PrivateSouk":
         return self if self.running else self.start()
 

@@ -84,7 +84,7 @@ package final class PostgresDatabase: Database {
             let session = PostgresSession(connection, .snapshot)
             do throws(DatabaseError) {
                 try await session.begin()
-            } catch where error.reason == .cancelled {
+            } catch  where error.reason == .cancelled {
                 await session.rollback()
                 throw CancellationError()
             } catch {
@@ -152,7 +152,7 @@ extension PostgresDatabase {
             do throws(PostgresError) {
                 try await session.commit()
                 return .committed(value, transaction)
-            } catch where error.isRepeatable {
+            } catch  where error.isRepeatable {
                 return .inTheWay(error.error)
             } catch {
                 throw error.error

@@ -71,7 +71,8 @@ final class SQLiteSession: SQLExecutor {
         try await connection.runUncancelled { handle throws(DatabaseError) in
             let isJoined = try self.checkPhase()
             guard !handle.hasDeferredViolations else {
-                throw DatabaseError(.foreignKeyViolation, detail: "FOREIGN KEY constraint failed at the end of a transaction")
+                throw DatabaseError(
+                    .foreignKeyViolation, detail: "FOREIGN KEY constraint failed at the end of a transaction")
             }
             if isJoined { _ = try handle.execute("RELEASE member") }
             self.phase.withLock { $0 = .over }
@@ -115,7 +116,9 @@ final class SQLiteSession: SQLExecutor {
                 throw error
             }
         }
-        guard case .active(isJoined: true) = phase.withLock({ $0 }) else { return try await connection.run(statement) }
+        guard case .active(isJoined: true) = phase.withLock({ $0 }) else {
+            return try await connection.run(statement)
+        }
         // Interrupting a statement that writes would end the transaction of all.
         guard !Task.isCancelled else { throw DatabaseError(.cancelled, detail: "the task was cancelled") }
         return try await connection.runUncancelled(statement)

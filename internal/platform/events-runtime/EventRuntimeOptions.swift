@@ -25,7 +25,8 @@ package struct EventRuntimeOptions: Sendable {
     var trace = TracePropagation()
 
     package init(
-        concurrency: Int = 8, batch: Int = 16, retry: RetryPolicy = RetryPolicy(), reconnect: RetryPolicy = RetryPolicy(),
+        concurrency: Int = 8, batch: Int = 16, retry: RetryPolicy = RetryPolicy(),
+        reconnect: RetryPolicy = RetryPolicy(),
         relayBatch: Int = 256, laneLease: Duration = .seconds(30), pollInterval: Duration = .seconds(1),
         flushTimeout: Duration = .seconds(5), inboxRetention: Duration = .seconds(7 * 86_400)
     ) {

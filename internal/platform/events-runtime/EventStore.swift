@@ -85,7 +85,8 @@ struct EventStore: Sendable {
     func takeTurns(
         _ keys: [KeyGate.Key], in transaction: any Transaction
     ) async throws(DatabaseError) {
-        try await transaction.lock(keys.filter { !$0.key.isEmpty }.map { "inbox:\(service)/\($0.topic)/\($0.key)" })
+        try await transaction.lock(
+            keys.filter { !$0.key.isEmpty }.map { "inbox:\(service)/\($0.topic)/\($0.key)" })
     }
 
     /// As ``recordInInbox(_:at:in:)``, for several events, no two of them the same; which of them are to be handled.

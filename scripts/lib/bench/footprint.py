@@ -1,5 +1,6 @@
 """Footprint: from the start of a process to its first 200 on `/readyz`, and its resident memory: idle, some seconds after the
-start, and loaded, after some thousand purchases."""
+start, and loaded, after some thousand purchases. *Its own* is anonymous memory; the rest of what is resident are pages of the
+program and its libraries, which processes share and the kernel may drop."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from . import market, purchases
-from .measure import Experiment, Goal, Samples, resident_megabytes
+from .measure import Experiment, Goal, Samples, memory_megabytes
 from .workplace import Workplace
 
 PACKAGES = purchases.PACKAGES
@@ -29,9 +30,9 @@ def one_process(place: Workplace) -> Samples:
     with souk.start():
         metrics = {"start_ms": (time.monotonic() - started) * 1000}
         time.sleep(IDLE_SECONDS)
-        metrics["idle_mb"] = souk.memory_megabytes()
+        metrics |= idle(souk.process.pid)
         work(place, souk)
-        return {"souk": metrics | {"loaded_mb": souk.memory_megabytes()}}
+        return {"souk": metrics | {"loaded_mb": memory_megabytes(souk.process.pid)[0]}}
 
 
 def processes(place: Workplace) -> Samples:
@@ -44,11 +45,15 @@ def processes(place: Workplace) -> Samples:
             samples[name] = {"start_ms": part.await_ready() * 1000}
         time.sleep(IDLE_SECONDS)
         for name, pid in running.pids().items():
-            samples[name]["idle_mb"] = resident_megabytes(pid)
+            samples[name] |= idle(pid)
         work(place, running)
         for name, pid in running.pids().items():
-            samples[name]["loaded_mb"] = resident_megabytes(pid)
+            samples[name]["loaded_mb"] = memory_megabytes(pid)[0]
     return samples
+
+
+def idle(pid: int) -> dict[str, float]:
+    return dict(zip(("idle_mb", "own_mb"), memory_megabytes(pid)))
 
 
 def work(place: Workplace, running) -> None:

@@ -1,6 +1,7 @@
 """Gateway: CPU per request and p99 of the `gateway` executable before an nginx that answers with one kilobyte, with request id,
 rate limit and metrics on, without and with the verification of an RS256 token at the edge, beside nginx and HAProxy as proxies
-before the same upstream without any of that. One worker each, 64 connections of wrk."""
+before the same upstream without any of that; and once with the limit counted in Redis for all gateways together, which asks it with
+every request. One worker each, 64 connections of wrk."""
 
 from __future__ import annotations
 
@@ -26,6 +27,7 @@ PACKAGES = ["nginx-light", "haproxy", "wrk", "redis-server", "openssl"]
 CONNECTIONS = 64
 CASE = "1 KB through the proxy"
 VERIFIED = "1 KB with an RS256 token"
+SHARED = "1 KB with a limit in Redis"
 
 
 def experiments(place: Workplace) -> Iterator[Experiment]:
@@ -38,19 +40,21 @@ def experiments(place: Workplace) -> Iterator[Experiment]:
     seconds = place.amount(3, 1)
     token = {"Authorization": f"Bearer {signed(key)}"}
     contenders = {"gateway": start_gateway(place, upstream.port), **peers}
-    for case, headers, most, path in ((CASE, {}, 1.5, OPEN), (VERIFIED, token, 2.5, GUARDED)):
+
+    def goals(most: float) -> list[Goal]:
+        return [Goal("cpu_us", at_most=most, times="nginx"), Goal("p99_ms", at_most=1.5, times="nginx")]
+    for case, headers, path, wanted in ((CASE, {}, OPEN, goals(1.5)), (VERIFIED, token, GUARDED, goals(2.5)), (SHARED, {}, COUNTED, [])):
         yield Experiment(
             {name: lambda part=part, path=path if name == "gateway" else "/": {
                 case: load(f"http://127.0.0.1:{part.port}{path}", CONNECTIONS, seconds, [part.process.pid], headers)}
-             for name, part in contenders.items()},
-            {case: [Goal("cpu_us", at_most=most, times="nginx"), Goal("p99_ms", at_most=1.5, times="nginx")]})
+             for name, part in contenders.items()}, {case: wanted})
 
 
 # -- how the gateway is configured: only this knows
 
-OPEN, GUARDED = "/open", "/guarded"
-# No access log: the peers write none either. The limit is never reached, and counted by this gateway alone, as one of nginx
-# would be; asking Redis with every request is another thing.
+OPEN, GUARDED, COUNTED = "/open", "/guarded", "/counted"
+# No access log: the peers write none either. The limit is never reached, and but for one route counted by this gateway alone, as
+# one of nginx would be.
 POLICY = f"""
 include: marketplace
 access_log: false
@@ -60,6 +64,10 @@ defaults:
 routes:
   - {{path: {OPEN}, upstream: product}}
   - {{path: {GUARDED}, upstream: product, token: required}}
+  - path: {COUNTED}
+    upstream: product
+    rate_limits:
+      - {{name: shared, key: client, quota: 10000000, window: 1s}}
 """
 
 

@@ -16,7 +16,8 @@ from cluster.process import ClusterError
 # One number of a sample → how it is shown: rates and sizes of operations, CPU of the contender's own processes.
 METRICS = {
     "rate": "{:,.0f}/s", "cpu_us": "{:,.1f} µs CPU", "p50_ms": "p50 {:,.2f} ms", "p99_ms": "p99 {:,.2f} ms",
-    "ns": "{:,.0f} ns", "start_ms": "ready after {:,.0f} ms", "idle_mb": "idle {:,.0f} MB", "loaded_mb": "loaded {:,.0f} MB",
+    "ns": "{:,.0f} ns", "start_ms": "ready after {:,.0f} ms", "idle_mb": "idle {:,.0f} MB",
+    "own_mb": "{:,.0f} MB of it its own", "loaded_mb": "loaded {:,.0f} MB",
 }
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -178,11 +179,15 @@ def family(pids: list[int]) -> set[int]:
     return found
 
 
-def resident_megabytes(pid: int) -> float:
+def memory_megabytes(pid: int) -> tuple[float, float]:
+    """What is resident, and how much of it is the process's own: the rest are pages of files, such as programs and libraries, which
+    all who use them share."""
+    found = {"VmRSS": 0.0, "RssAnon": 0.0}
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+        name, _, value = line.partition(":")
+        if name in found:
+            found[name] = int(value.split()[0]) / 1024
+    return found["VmRSS"], found["RssAnon"]
 
 
 class Stopwatch:

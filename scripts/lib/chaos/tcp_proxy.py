@@ -17,6 +17,8 @@ import struct
 import sys
 
 CHUNK = 65_536
+# Longer than any link is held.
+LAST_WORDS = 60.0
 
 
 class Link:
@@ -54,12 +56,16 @@ class Link:
                 await self.changed.wait()
             peer_reader, peer_writer = await asyncio.open_connection(*self.to)
             writers.append(peer_writer)
-            await asyncio.gather(
-                self.pump("out", reader, peer_writer), self.pump("in", peer_reader, writer))
+            async with asyncio.TaskGroup() as pumps:
+                ways = [pumps.create_task(self.pump("out", reader, peer_writer)), pumps.create_task(self.pump("in", peer_reader, writer))]
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                # Who has said his last word and hears nothing for a while will hear nothing any more.
+                if (await asyncio.wait(ways, timeout=LAST_WORDS))[1]:
+                    raise ConnectionResetError
             for each in writers:
                 each.close()
             writers = []
-        except OSError:
+        except* OSError:
             pass
         finally:
             for each in writers:

@@ -3,7 +3,8 @@ import Testing
 
 struct BearerTokenTests {
     @Test(arguments: [
-        ("Bearer abc.def", "abc.def"), ("bearer x", "x"), ("BEARER x", "x"), ("  Bearer   a-b_c=  ", "a-b_c="),
+        ("Bearer abc.def", "abc.def"), ("bearer x", "x"), ("BEARER x", "x"),
+        ("  Bearer   a-b_c=  ", "a-b_c="),
         ("Bearer " + String(repeating: "t", count: 8 << 10), String(repeating: "t", count: 8 << 10)),
     ])
     func tokensAreFound(field: String, token: String) {
@@ -11,7 +12,8 @@ struct BearerTokenTests {
     }
 
     @Test(arguments: [
-        "", " ", "Bearer", "Bearer ", "Bearer    ", "Bearerabc", "Bearer\tabc", "Basic abc", "Bearer a b", "Bearer a\tb",
+        "", " ", "Bearer", "Bearer ", "Bearer    ", "Bearerabc", "Bearer\tabc", "Basic abc", "Bearer a b",
+        "Bearer a\tb",
         "Bearer ä", "Bearer a\u{7F}", "Beare\u{12}r a", "abc", "Bearer a,Bearer b c",
         "Bearer " + String(repeating: "t", count: 8 << 10 | 1),
     ])

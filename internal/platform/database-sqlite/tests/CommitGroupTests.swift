@@ -23,7 +23,9 @@ struct CommitGroupTests {
     }
 
     /// Runs the members one after the other in one group: a first transaction holds the writer until all of them wait.
-    private func together(_ members: [@Sendable (any Transaction) async throws -> Void]) async -> [Result<Void, any Error>] {
+    private func together(_ members: [@Sendable (any Transaction) async throws -> Void]) async -> [Result<
+        Void, any Error
+    >] {
         let held = TestSignal()
         let release = TestSignal()
         async let first: Void? = try? database.transaction { _ in
@@ -171,7 +173,8 @@ struct CommitGroupTests {
 
     @Test func `closing waits for the group`() async throws {
         async let results = together([
-            { try await $0.execute("INSERT INTO t VALUES (1)") }, { try await $0.execute("INSERT INTO t VALUES (2)") },
+            { try await $0.execute("INSERT INTO t VALUES (1)") },
+            { try await $0.execute("INSERT INTO t VALUES (2)") },
         ])
         #expect(await results.count { (try? $0.get()) != nil } == 2)
         await database.close()

@@ -22,7 +22,8 @@ struct BatchTests {
         ) { event, context, transaction in
             begun.withLock { _ = $0.insert(ObjectIdentifier(transaction as AnyObject)) }
             try await transaction.execute(
-                "INSERT INTO effects (key, number, event_id) VALUES (\(event.tallyId), \(event.number), \(context.eventID))")
+                "INSERT INTO effects (key, number, event_id) VALUES (\(event.tallyId), \(event.number), \(context.eventID))"
+            )
         }
         let settled = Settlements()
         await fixture.processor([handler]).process(try (0..<5).map { try settled.delivery("k\($0)", $0) })
@@ -137,10 +138,12 @@ private final class Settlements: Sendable {
 
     func delivery(_ key: String, _ number: Int) throws -> Delivery {
         let envelope = try EventEnvelope(
-            Counted(tallyId: key, number: number), id: "event-\(key)-\(number)", source: "shop", time: Timestamp(microseconds: 0), traceparent: nil)
+            Counted(tallyId: key, number: number), id: "event-\(key)-\(number)", source: "shop",
+            time: Timestamp(microseconds: 0), traceparent: nil)
         let message = BrokerMessage(
             id: envelope.id, key: key, headers: envelope.headers(), payload: envelope.data)
-        return Delivery(message: message, topic: Counted.topic, position: Int64(number), deliveryCount: 1) { settlement in
+        return Delivery(message: message, topic: Counted.topic, position: Int64(number), deliveryCount: 1) {
+            settlement in
             self.settlements.withLock { $0.append(settlement) }
         }
     }
@@ -149,7 +152,8 @@ private final class Settlements: Sendable {
 extension EventsFixture {
     fileprivate func processor(_ handlers: [EventHandler]) -> EventProcessor {
         EventProcessor(
-            store: EventStore(service: "ledger", database: ledgerDatabase), handlers: handlers, clock: SystemClock(),
+            store: EventStore(service: "ledger", database: ledgerDatabase), handlers: handlers,
+            clock: SystemClock(),
             options: .quick, metrics: EventMetrics(service: "ledger"))
     }
 }

@@ -46,6 +46,7 @@ struct AccessLogMiddleware: RouterMiddleware {
             preferredDisplayUnit: .seconds
         ).record(duration: duration)
 
+        guard logger.logLevel <= .info else { return }
         var metadata: Logger.Metadata = [
             "method": "\(method)", "route": "\(route)", "path": "\(context.publicPath(of: request))",
             "status": "\(status)",

@@ -25,7 +25,32 @@ package final class PrometheusRegistry: Sendable {
         var series: [String: any PrometheusSeries] = [:]
     }
 
+    /// As a metric was asked for, before names are made Prometheus's.
+    private struct Request: Hashable {
+        let kind: Kind
+        let label: String
+        let dimensions: [(String, String)]
+
+        static func == (one: Request, other: Request) -> Bool {
+            one.kind == other.kind && one.label == other.label
+                && one.dimensions.elementsEqual(other.dimensions, by: ==)
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(kind)
+            hasher.combine(label)
+            for (name, value) in dimensions {
+                hasher.combine(name)
+                hasher.combine(value)
+            }
+        }
+    }
+
+    private static let maxAnswers = 10_000
+
     private let families = Mutex<[String: Family]>([:])
+    /// What was given to whom asks for a metric each time he records one, which is the rule.
+    private let answers = Mutex<[Request: any PrometheusSeries]>([:])
     private let maxSeries: Int
     private let process: ProcessMetrics?
 
@@ -53,6 +78,20 @@ package final class PrometheusRegistry: Sendable {
     }
 
     private func series<Series: PrometheusSeries>(
+        _ kind: Kind, _ label: String, suffix: String = "", _ dimensions: [(String, String)],
+        _ make: () -> Series
+    ) -> Series {
+        let request = Request(kind: kind, label: label, dimensions: dimensions)
+        if let known = answers.withLock({ $0[request] }) as? Series { return known }
+        let series = find(kind, PrometheusNames.metric(label, suffix: suffix), dimensions, make)
+        answers.withLock { answers in
+            if answers.count >= Self.maxAnswers { answers = [:] }
+            answers[request] = series
+        }
+        return series
+    }
+
+    private func find<Series: PrometheusSeries>(
         _ kind: Kind, _ name: String, _ dimensions: [(String, String)], _ make: () -> Series
     ) -> Series {
         let labels = PrometheusNames.labels(dimensions)
@@ -73,6 +112,7 @@ package final class PrometheusRegistry: Sendable {
     }
 
     private func remove(_ handler: AnyObject) {
+        answers.withLock { $0 = $0.filter { $0.value !== handler } }
         families.withLock { families in
             for (name, family) in families {
                 guard let key = family.series.first(where: { $0.value === handler })?.key else { continue }
@@ -85,31 +125,29 @@ package final class PrometheusRegistry: Sendable {
 
 extension PrometheusRegistry: MetricsFactory {
     package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
-        series(.counter, PrometheusNames.metric(label, suffix: "_total"), dimensions, CounterSeries.init)
+        series(.counter, label, suffix: "_total", dimensions, CounterSeries.init)
     }
 
     package func makeFloatingPointCounter(
         label: String, dimensions: [(String, String)]
     ) -> any FloatingPointCounterHandler {
-        series(.counter, PrometheusNames.metric(label, suffix: "_total"), dimensions, CounterSeries.init)
+        series(.counter, label, suffix: "_total", dimensions, CounterSeries.init)
     }
 
     package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
-        series(.gauge, PrometheusNames.metric(label), dimensions, GaugeSeries.init)
+        series(.gauge, label, dimensions, GaugeSeries.init)
     }
 
     package func makeRecorder(
         label: String, dimensions: [(String, String)], aggregate: Bool
     ) -> any RecorderHandler {
-        let name = PrometheusNames.metric(label)
-        return aggregate
-            ? series(.summary, name, dimensions, SummarySeries.init)
-            : series(.gauge, name, dimensions, GaugeSeries.init)
+        aggregate
+            ? series(.summary, label, dimensions, SummarySeries.init)
+            : series(.gauge, label, dimensions, GaugeSeries.init)
     }
 
     package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        series(
-            .histogram, PrometheusNames.metric(label, suffix: "_seconds"), dimensions, HistogramSeries.init)
+        series(.histogram, label, suffix: "_seconds", dimensions, HistogramSeries.init)
     }
 
     package func destroyCounter(_ handler: any CounterHandler) { remove(handler) }

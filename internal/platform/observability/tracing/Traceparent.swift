@@ -124,7 +124,8 @@ private enum Hex {
     }
 
     /// The lowest so many digits of the value, to `start` and after.
-    static func put(_ value: UInt64, digits: Int, in buffer: UnsafeMutableBufferPointer<UInt8>, at start: Int) {
+    static func put(_ value: UInt64, digits: Int, in buffer: UnsafeMutableBufferPointer<UInt8>, at start: Int)
+    {
         for index in 0..<digits {
             let digit = UInt8(truncatingIfNeeded: value >> UInt64(4 * (digits - 1 - index))) & 0xf
             buffer[start + index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10

@@ -63,7 +63,8 @@ struct OrderEventHandlers: Sendable {
                 }
                 try await transitions.followParts(&order, in: tx)
             },
-            .on(ShipmentCreated.self, isolation: .readCommitted, sharesTransaction: true) { event, context, tx in
+            .on(ShipmentCreated.self, isolation: .readCommitted, sharesTransaction: true) {
+                event, context, tx in
                 let order = try await transitions.load(event.orderId, in: tx)
                 let shipment = OrderShipment(
                     id: event.shipmentId, vendorOrderID: event.vendorOrderId, carrier: event.carrier,
