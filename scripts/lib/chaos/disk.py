@@ -1,4 +1,4 @@
-"""A small disk in memory on which everything of a cluster lies, and a ballast that fills it."""
+"""Small disks in memory on which the parts of a cluster lie, and ballast that fills them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from cluster.process import ClusterError
 
 
 class Disk:
-    """A tmpfs at `folder`; it needs root."""
+    """A tmpfs at `folder`; it needs root. `spare` megabytes of it stay free when it is filled."""
 
-    def __init__(self, folder: pathlib.Path, megabytes: int):
-        self.folder, self.megabytes = folder, megabytes
+    def __init__(self, folder: pathlib.Path, megabytes: int, spare: int = 0):
+        self.folder, self.megabytes, self.spare = folder, megabytes, spare
         self.ballast = folder / "ballast"
         self.is_mounted = False
 
@@ -23,6 +23,7 @@ class Disk:
         return None if os.geteuid() == 0 else "a file system in memory needs root"
 
     def mount(self) -> None:
+        self.folder.mkdir(mode=0o711, exist_ok=True)
         done = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", f"size={self.megabytes}m,mode=0711", "tmpfs", self.folder],
             capture_output=True, text=True)
@@ -31,9 +32,15 @@ class Disk:
         self.is_mounted = True
 
     def fill(self) -> int:
-        """Leaves no byte free; gives how many the ballast took."""
+        """Leaves nothing free but what is spared; gives how many bytes the ballast took."""
         taken = 0
         with self.ballast.open("wb") as file:
+            if self.spare:
+                free = os.statvfs(self.folder).f_bavail * os.statvfs(self.folder).f_frsize
+                taken = max(0, free - (self.spare << 20))
+                if taken:
+                    os.posix_fallocate(file.fileno(), 0, taken)
+                return taken
             size = 1 << 26
             while size >= 4096:
                 try:

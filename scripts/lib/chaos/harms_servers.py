@@ -72,17 +72,15 @@ def flush_redis(stage, drawn):
     stage.cluster.redis.call("FLUSHALL")
 
 
-@harm("disk-full", "the disk with databases, messages, mails and logs is full, and later has room again",
-      missing=lambda stage: None if stage.disk else Disk.missing() or "only a cluster of its own lies on a small disk",
+@harm("disk-full", "the disk with databases, mails and logs is full, and RabbitMQ's nearly so; later they have room again",
+      missing=lambda stage: None if stage.disks else Disk.missing() or "only a cluster of its own lies on small disks",
       draw=lambda rng, limits: {"seconds": limits.span(rng, 3, 6, 10)})
 def fill_disk(stage, drawn):
-    # PostgreSQL may give up and is started again once there is room. So may what writes RabbitMQ's log of messages, and then the
-    # node goes on without it until somebody restarts the node: here the supervisor does.
-    taken = stage.disk.fill()
+    # PostgreSQL may give up and is started again once there is room. RabbitMQ takes no messages meanwhile.
+    taken = [disk.fill() for disk in stage.disks]
     try:
         time.sleep(drawn["seconds"])
     finally:
-        stage.disk.empty()
-    if stage.cluster.rabbitmq:
-        stage.supervisor.kill("rabbitmq")
-    return f"{taken >> 20} MB of ballast"
+        for disk in stage.disks:
+            disk.empty()
+    return " and ".join(f"{size >> 20} MB" for size in taken) + " of ballast"

@@ -70,15 +70,20 @@ class Stage:
     def __init__(self, seed: int, broker: str, programs: pathlib.Path | None, checkouts: int, payment_window: int,
                  existing: Cluster | None = None):
         self.seed, self.is_private = seed, existing is None
-        self.links, self.namespace, self.disk = Links(), None, None
+        self.links, self.namespace, self.disks = Links(), None, []
         if existing:
             self.cluster = existing
         else:
             folder = pathlib.Path(tempfile.mkdtemp(prefix="souk-chaos-"))
             folder.chmod(0o711)
             if not Disk.missing():
-                self.disk = Disk(folder, 1024 + checkouts // 4)
-                self.disk.mount()
+                self.disks.append(Disk(folder, 1024 + checkouts // 4))
+                # RabbitMQ asks for a disk of its own, on which it stops its publishers before it is full: without one the files
+                # that say what a queue is may be cut off for good.
+                if broker == "rabbitmq":
+                    self.disks.append(Disk(folder / "rabbitmq", 1024, spare=64))
+                for disk in self.disks:
+                    disk.mount()
             self.cluster = Cluster(folder, broker, programs)
             # The addresses that a stand-in for Kafka names to its clients can't be led through a namespace.
             if broker == "rabbitmq" and not Namespace.missing():
@@ -168,8 +173,8 @@ class Stage:
         self.links.open()
         if self.namespace:
             self.namespace.heal()
-        if self.disk:
-            self.disk.empty()
+        for disk in self.disks:
+            disk.empty()
         for name in [name for name, told in self.supervisor.told.items() if told]:
             self.supervisor.tell(name)
             self.supervisor.kill(name)
@@ -192,9 +197,10 @@ class Stage:
         if keep or bad:
             self.kept = pathlib.Path(tempfile.mkdtemp(prefix="souk-chaos-logs-"))
             shutil.copytree(self.cluster.folder / "logs", self.kept, dirs_exist_ok=True)
-        if self.disk:
+        if self.disks:
             self.cluster.postgres.purge()
-            self.disk.unmount()
+            for disk in reversed(self.disks):
+                disk.unmount()
         self.cluster.purge()
         return bad
 
@@ -216,5 +222,5 @@ class Stage:
             signal_all(part, signal.SIGCONT)
         if self.namespace:
             self.namespace.heal()
-        if self.disk:
-            self.disk.empty()
+        for disk in self.disks:
+            disk.empty()
