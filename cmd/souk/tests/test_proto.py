@@ -29,7 +29,8 @@ def check(tmp_path):
 
 
 def test_what_is_checked_in_fits(check):
-    assert check() == (0, "")
+    # On a fresh machine it also says what it installs.
+    assert check()[0] == 0
 
 
 @pytest.mark.parametrize("old, new, complaint", [
