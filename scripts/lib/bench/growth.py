@@ -68,6 +68,8 @@ def multiply(souk: market.OneProcess, database: str, tables: dict[str, dict[str,
                 INSERT INTO {table} ({', '.join(columns)})
                 WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})
                 SELECT {', '.join(values)} FROM numbers CROSS JOIN (SELECT * FROM {table} LIMIT 1)""")
+        if database == "product":
+            connection.execute("INSERT INTO products_search (products_search) VALUES ('rebuild')")
         connection.execute("ANALYZE")
 
 

@@ -97,5 +97,23 @@ enum ProductMigrations {
                 ) STRICT
                 """
             ]),
+        // What a text contains, by its groups of three characters: SQLite's FTS5, which is kept up by whoever writes products, as
+        // the schema may not (`trusted_schema`); PostgreSQL's pg_trgm: where that is not installed a search looks at every product.
+        Migration(
+            4, "search",
+            sqlite: [
+                "CREATE VIRTUAL TABLE products_search USING fts5 (search_text, content = 'products', tokenize = 'trigram')",
+                "INSERT INTO products_search (products_search) VALUES ('rebuild')",
+            ],
+            postgres: [
+                """
+                DO $$ BEGIN
+                    IF EXISTS (SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm') THEN
+                        CREATE EXTENSION IF NOT EXISTS pg_trgm;
+                        CREATE INDEX products_search ON products USING gin (search_text gin_trgm_ops);
+                    END IF;
+                END $$
+                """
+            ]),
     ]
 }

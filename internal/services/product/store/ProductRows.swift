@@ -90,12 +90,15 @@ enum ProductRows {
                 \(searchText(product)), \(currency(product)), \(product.priceRange?.lowerBound), \(creationKey),
                 \(product.version), \(product.createdAt), \(product.updatedAt), \(product.publishedAt))
             """)
+        try await ProductSearch.add(product.id, in: transaction)
         try await write(product.variants, of: product, in: transaction)
         try await insertMedia(of: product, in: transaction)
         try await insertCategories(of: product, in: transaction)
     }
 
     static func update(_ before: Product, to after: Product, in transaction: any Transaction) async throws {
+        let saysSomethingElse = searchText(before) != searchText(after)
+        if saysSomethingElse { try await ProductSearch.remove(before.id, in: transaction) }
         try await transaction.execute(
             """
             UPDATE products SET name = \(after.name), slug = \(after.slug), description = \(after.description),
@@ -105,6 +108,7 @@ enum ProductRows {
                 updated_at = \(after.updatedAt), published_at = \(after.publishedAt)
             WHERE id = \(after.id)
             """)
+        if saysSomethingElse { try await ProductSearch.add(after.id, in: transaction) }
         let unchanged = Set(before.variants)
         try await write(after.variants.filter { !unchanged.contains($0) }, of: after, in: transaction)
         if after.media != before.media {

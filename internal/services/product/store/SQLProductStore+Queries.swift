@@ -6,7 +6,7 @@ import SoukProductKernel
 
 extension SQLProductStore {
     func shelf(_ query: ShelfQuery, _ page: PageRequest) async throws -> Page<Product> {
-        try await self.page(Self.filter(query), order: Self.order(query.sort), page)
+        try await self.page(Self.filter(query), containing: query.text, order: Self.order(query.sort), page)
     }
 
     func stockroom(_ query: StockroomQuery, _ page: PageRequest) async throws -> Page<Product> {
@@ -43,18 +43,31 @@ extension SQLProductStore {
         }
     }
 
-    private func page(_ terms: [SQL], order: SQL, _ page: PageRequest) async throws -> Page<Product> {
-        let filter = terms.joined(separator: " AND ")
-        return try await database.snapshot { reader in
-            let count = try await reader.scalar(
-                "SELECT COUNT(*) FROM products WHERE \(sql: filter)", as: Int.self)
+    private func page(
+        _ terms: [SQL], containing text: String? = nil, order: SQL, _ page: PageRequest
+    ) async throws -> Page<Product> {
+        try await database.snapshot { reader in
+            var terms = terms
+            if let text, !text.isEmpty {
+                terms.append(try await ProductSearch.contains(ProductRows.fold(text), in: reader))
+            }
+            let filter = terms.joined(separator: " AND ")
+            let count: Int
+            if let known = counts.known(of: filter) {
+                count = known
+            } else {
+                count =
+                    try await reader.scalar(
+                        "SELECT COUNT(*) FROM products WHERE \(sql: filter)", as: Int.self) ?? 0
+                counts.note(count, of: filter)
+            }
             let rows = try await reader.query(
                 """
                 SELECT * FROM products WHERE \(sql: filter) ORDER BY \(sql: order)
                 LIMIT \(page.size) OFFSET \(page.offset)
                 """)
             return Page(
-                items: try await ProductRows.products(rows, in: reader), request: page, totalCount: count ?? 0
+                items: try await ProductRows.products(rows, in: reader), request: page, totalCount: count
             )
         }
     }
@@ -63,9 +76,6 @@ extension SQLProductStore {
         var terms: [SQL] = ["status = 'published'", isOnShelf]
         if let vendor = query.vendorID { terms.append("vendor_id = \(vendor)") }
         if let category = query.category { terms.append(isBelow(category)) }
-        if let text = query.text, !text.isEmpty {
-            terms.append("search_text LIKE \(pattern(containing: ProductRows.fold(text))) ESCAPE '\\'")
-        }
         if let currency = query.currency { terms.append("currency = \(currency.code)") }
         // The cheapest variant decides by index whom the exact look at the variants has to see.
         if let maxPrice = query.maxPrice { terms.append("min_price <= \(maxPrice)") }
@@ -104,12 +114,6 @@ extension SQLProductStore {
         case .priceDescending: "min_price DESC, id DESC"
         case .name: "sort_name, id"
         }
-    }
-
-    private static func pattern(containing text: String) -> String {
-        let escaped = text.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing(
-            "_", with: "\\_")
-        return "%\(escaped)%"
     }
 
     private static func snapshot(_ row: Row) throws -> VariantSnapshot {

@@ -9,6 +9,7 @@ import SoukTime
 struct SQLProductStore: ProductStore {
     let database: any Database
     let changes: CatalogueChanges
+    let counts = LargeCounts()
 
     /// Ids bound to one statement at most.
     static let batch = 500

@@ -46,6 +46,20 @@ import Testing
         #expect(try await shop.shelf("?q=").count == 3)
     }
 
+    @Test func aSearchFollowsWhatProductsSay() async throws {
+        let shop = try await ProductFixture()
+        let lamp = try await shop.make(#"Lamp of 5\" brass"#, sku: "1", more: #", "description": "Étoile""#)
+        #expect(try await shop.shelf("?q=lamp").count == 1)
+        #expect(try await shop.shelf("?q=5%22%20br").count == 1)
+        #expect(try await shop.shelf("?q=%22%20OR%20%22") == [])
+        #expect(try await shop.shelf("?q=%C3%A9toi").count == 1)
+        _ = try await shop.patch(lamp, #"{"name": "Oak chair"}"#)
+        #expect(try await shop.shelf("?q=lamp") == [])
+        #expect(try await shop.shelf("?q=oak") == ["Oak chair"])
+        #expect(try await shop.shelf("?q=k%20c") == ["Oak chair"])
+        #expect(try await shop.shelf("?q=zz") == [])
+    }
+
     @Test func pricesAreThoseOfWhatCanBeBought() async throws {
         let shop = try await ProductFixture()
         let hat = try await shop.make("Hat", sku: "1", price: 100)

@@ -42,9 +42,10 @@ import Testing
     }
 
     @Test func aRollbackChangesNothing() async throws {
+        // Made first: it may take longer than a page is remembered.
+        let database = try await TestDatabase.make(sets: [:])
         let pages = ShelfPages(changes: changes)
         let first = try await pages.reply(to: "") { try made.page() }
-        let database = try await TestDatabase.make(sets: [:])
         await #expect(throws: CancellationError.self) {
             try await database.transaction {
                 changes.note(in: $0)
