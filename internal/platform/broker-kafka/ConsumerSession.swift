@@ -48,9 +48,10 @@ final class ConsumerSession {
         try configuration.set("partition.assignment.strategy", "cooperative-sticky")
         try configuration.set("session.timeout.ms", "\(session)")
         try configuration.set("heartbeat.interval.ms", "\(max(1, min(3_000, session / 3)))")
-        // Of each partition, beside what the group has in hand.
-        try configuration.set("queued.min.messages", "1000")
-        try configuration.set("queued.max.messages.kbytes", "1024")
+        // Of each partition, beside what the group has in hand. Bounded by size alone: where either is exceeded, librdkafka before
+        // 2.2 fetches nothing of the partition for a second.
+        try configuration.set("queued.min.messages", "100000")
+        try configuration.set("queued.max.messages.kbytes", "2048")
         try configuration.set("max.partition.fetch.bytes", "524288")
         try configuration.set("fetch.max.bytes", "\(max(8 << 20, options.maximumMessageBytes + (1 << 20)))")
         try configuration.set("fetch.wait.max.ms", "250")
