@@ -28,7 +28,7 @@ def install(broker: str) -> None:
     shell('install_packages "${BUILD_PACKAGES[@]}" openssl', *postgres.PACKAGES, *redis.PACKAGES, *brokers)
 
 
-def build(configuration: str, broker: str, services: list[str]) -> pathlib.Path:
-    """Builds the executables that this choice needs and gives their folder."""
-    products = [PRODUCTS[name] for name in services] + (["mock-kafka"] if broker == "kafka" else [])
+def build(configuration: str, broker: str, services: list[str], *more: str) -> pathlib.Path:
+    """Builds the executables that this choice needs, and `more`, and gives their folder."""
+    products = [PRODUCTS[name] for name in services] + (["mock-kafka"] if broker == "kafka" else []) + list(more)
     return pathlib.Path(shell("build", configuration, *products).splitlines()[0]).parent
