@@ -9,7 +9,7 @@ import Synchronization
 /// The thread is a task executor, too: a transaction that prefers it runs there altogether, and its statements are plain
 /// calls instead of two changes of thread each.
 ///
-/// Unchecked: the handle is used on that thread only, which also lets go of it.
+/// Unchecked: the handle and the group are used on that thread only, which also lets go of them.
 final class SQLiteConnection: TaskExecutor, @unchecked Sendable {
     private let threads: NIOThreadPool
     private let thread = Atomic<pthread_t>(0)

@@ -137,6 +137,7 @@ final class SQLiteSession: SQLExecutor {
 extension SQLiteConnection {
     /// Commits the open group.
     func commitGroup() async {
+        // Throws for a closed connection only, and none is closed before its last holder has given it back.
         try? await runUncancelled { handle throws(DatabaseError) in
             do throws(DatabaseError) {
                 _ = try handle.execute("COMMIT")

@@ -25,11 +25,15 @@ struct EventBatch {
         var ids: Set<String> = []
         for delivery in deliveries {
             let message = delivery.message
-            guard let envelope = try? EventEnvelope(headers: message.headers, payload: message.payload),
+            // Whatever becomes of the first of a key: a later one must not overtake it.
+            let isFirst =
+                message.key.isEmpty
+                || keys.insert(KeyGate.Key(topic: delivery.topic, key: message.key)).inserted
+            guard isFirst,
+                let envelope = try? EventEnvelope(headers: message.headers, payload: message.payload),
                 let handler = handlers[envelope.type], handler.topic == delivery.topic,
                 handler.sharesTransaction, handler.isolation == .readCommitted,
                 !failures.knows(FailureTracker.Key(delivery)),
-                keys.insert(KeyGate.Key(topic: delivery.topic, key: message.key)).inserted,
                 ids.insert(envelope.id).inserted
             else {
                 alone.append(delivery)
@@ -37,6 +41,8 @@ struct EventBatch {
             }
             together.append(Member(delivery: delivery, envelope: envelope, handler: handler))
         }
+        // In one order everywhere, so that batches of the same keys don't wait for each other's locks crosswise.
+        together.sort { $0.delivery.message.key < $1.delivery.message.key }
     }
 }
 

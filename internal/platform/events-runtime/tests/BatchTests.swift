@@ -108,6 +108,23 @@ struct BatchTests {
         }
     }
 
+    @Test func `nothing overtakes an event of its key that is alone`() async throws {
+        let settled = Settlements()
+        let failures = FailureTracker()
+        let first = try settled.delivery("a", 1)
+        let others = [
+            try settled.delivery("a", 2), try settled.delivery("c", 3), try settled.delivery("b", 4),
+        ]
+        _ = failures.failed(FailureTracker.Key(first), at: Timestamp(microseconds: 0))
+        let handler = EventHandler.on(Counted.self, isolation: .readCommitted, sharesTransaction: true) {
+            _, _, _ in
+        }
+        let batch = EventBatch([first] + others, handlers: [Counted.type: handler], failures: failures)
+        #expect(batch.alone.map(\.position) == [1, 2])
+        // And locks are taken in the order of the keys.
+        #expect(batch.together.map(\.delivery.position) == [4, 3])
+    }
+
     @Test func `what waits is shared out among the workers`() async throws {
         let settled = Settlements()
         let queue = DeliveryQueue(workers: 4, most: 3)

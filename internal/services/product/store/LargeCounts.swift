@@ -8,7 +8,7 @@ import Synchronization
 final class LargeCounts: Sendable {
     /// From so many items on.
     static let large = 10_000
-    /// So long, and no longer than it takes one request to count anew.
+    /// So long; twice as long where who was to count anew did not come to it.
     static let lifetime = Duration.seconds(30)
     private static let most = 1_000
 
