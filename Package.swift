@@ -71,37 +71,43 @@ var clibs: [Target] {
 
 var platform: [Target] {
     module("SoukTime", "internal/platform/time")
+        + module("SoukText", "internal/platform/text")
         + module("SoukErrors", "internal/platform/errors")
-        + module("SoukIDs", "internal/platform/ids", [.crypto])
+        + module("SoukIDs", "internal/platform/ids", ["SoukText", .crypto])
         + module("SoukMoney", "internal/platform/money", ["SoukErrors"])
-        + module("SoukPagination", "internal/platform/pagination", ["SoukErrors"])
+        + module("SoukPagination", "internal/platform/pagination", ["SoukErrors", "SoukText"])
         + module("SoukCallContext", "internal/platform/call-context", ["SoukErrors", "SoukIDs"])
-        + module("SoukEnv", "internal/platform/env")
-        + module("SoukLogger", "internal/platform/logger", [.logging, .tracing])
-        + module("SoukObservability", "internal/platform/observability", [.logging, .metrics, .tracing])
+        + module("SoukEnv", "internal/platform/env", ["SoukText"])
+        + module("SoukLogger", "internal/platform/logger", ["SoukText", .logging, .tracing])
+        + module(
+            "SoukObservability", "internal/platform/observability",
+            ["SoukText", .logging, .metrics, .tracing])
         + module(
             "SoukAPI", "internal/platform/api",
-            ["SoukErrors", "SoukIDs", "SoukMoney", "SoukPagination", "SoukTime"])
+            ["SoukErrors", "SoukIDs", "SoukMoney", "SoukPagination", "SoukText", "SoukTime"])
         + module(
             "SoukAuthToken", "internal/platform/auth-token",
-            ["SoukCallContext", "SoukErrors", "SoukIDs", "SoukTime", .crypto, .jwt], testing: ["SoukTesting"])
-        + module("SoukCloudEvents", "internal/platform/cloud-events", ["SoukErrors", "SoukIDs", "SoukTime"])
+            ["SoukCallContext", "SoukErrors", "SoukIDs", "SoukText", "SoukTime", .crypto, .jwt],
+            testing: ["SoukTesting"])
+        + module(
+            "SoukCloudEvents", "internal/platform/cloud-events",
+            ["SoukErrors", "SoukIDs", "SoukText", "SoukTime"])
         + module(
             "SoukDatabase", "internal/platform/database",
-            ["SoukErrors", "SoukIDs", "SoukTime", .crypto, .logging], testing: ["SoukTesting"])
+            ["SoukErrors", "SoukIDs", "SoukText", "SoukTime", .crypto, .logging], testing: ["SoukTesting"])
         + module(
             "SoukDatabaseSQLite", "internal/platform/database-sqlite",
-            ["CSQLite", "SoukDatabase", "SoukErrors", .logging, .nio],
+            ["CSQLite", "SoukDatabase", "SoukErrors", "SoukText", .logging, .nio],
             testing: ["SoukTesting", "SoukIDs", "SoukTime"])
         + module(
             "SoukDatabasePostgres", "internal/platform/database-postgres",
-            ["CPQ", "SoukDatabase", "SoukTime", .logging], testing: ["SoukErrors", "SoukTesting"])
+            ["CPQ", "SoukDatabase", "SoukText", "SoukTime", .logging], testing: ["SoukErrors", "SoukTesting"])
         + module(
             "SoukCache", "internal/platform/cache", ["SoukErrors", "SoukTime", .crypto, .logging],
             testing: ["SoukTesting"])
         + module(
             "SoukCacheRedis", "internal/platform/cache-redis",
-            ["CHiredis", "SoukCache", "SoukEnv", .crypto, .logging],
+            ["CHiredis", "SoukCache", "SoukEnv", "SoukText", .crypto, .logging],
             testing: ["SoukErrors", "SoukTesting"])
         + module("SoukBroker", "internal/platform/broker", ["SoukErrors"])
         + module(
@@ -110,17 +116,17 @@ var platform: [Target] {
             testing: ["SoukTesting"])
         + module(
             "SoukBrokerKafka", "internal/platform/broker-kafka",
-            ["CRDKafka", "SoukBroker", "SoukEnv", .logging, .nio],
+            ["CRDKafka", "SoukBroker", "SoukEnv", "SoukText", .logging, .nio],
             testing: ["SoukIDs", "SoukTesting"], exclude: ["testing"])
         + module(
             "SoukBrokerRabbitMQ", "internal/platform/broker-rabbitmq",
-            ["CRabbitMQ", "SoukBroker", "SoukErrors", .logging],
+            ["CRabbitMQ", "SoukBroker", "SoukErrors", "SoukText", .logging],
             testing: ["SoukTesting"])
         + module(
             "SoukEventsRuntime", "internal/platform/events-runtime",
             [
                 "SoukBroker", "SoukCallContext", "SoukCloudEvents", "SoukDatabase", "SoukErrors", "SoukIDs",
-                "SoukPagination", "SoukTime", .lifecycle, .logging, .metrics, .tracing,
+                "SoukPagination", "SoukText", "SoukTime", .lifecycle, .logging, .metrics, .tracing,
             ],
             testing: [
                 "SoukBrokerEmbedded", "SoukBrokerKafka", "SoukBrokerRabbitMQ", "SoukObservability",
@@ -131,7 +137,8 @@ var platform: [Target] {
             "SoukHTTP", "internal/platform/http",
             [
                 "SoukAPI", "SoukAuthToken", "SoukCallContext", "SoukDatabase", "SoukErrors", "SoukIDs",
-                "SoukObservability", "SoukPagination", "SoukTime", .crypto, .hummingbird, .httpTypes,
+                "SoukObservability", "SoukPagination", "SoukText", "SoukTime", .crypto, .hummingbird,
+                .httpTypes,
                 .logging,
                 .metrics, .nio, .nioHTTP1, .tracing,
             ],
@@ -151,14 +158,15 @@ var platform: [Target] {
             "SoukGuards", "internal/platform/guards",
             [
                 "SoukAuthToken", "SoukCache", "SoukCallContext", "SoukErrors", "SoukHTTP", "SoukIDs",
-                "SoukTime", .httpClient, .lifecycle, .logging, .nio,
+                "SoukText", "SoukTime", .httpClient, .lifecycle, .logging, .nio,
             ],
             testing: ["SoukCacheRedis", "SoukTesting", "SoukHTTPTesting", .hummingbird])
         + module(
             "SoukRPCRuntime", "internal/platform/rpc-runtime",
             [
                 "SoukAuthToken", "SoukCallContext", "SoukEnv", "SoukErrors", "SoukIDs", "SoukMoney",
-                "SoukProto", "SoukTime", .crypto, .grpc, .grpcNIO, .jwt, .lifecycle, .logging, .metrics, .nio,
+                "SoukProto", "SoukText", "SoukTime", .crypto, .grpc, .grpcNIO, .jwt, .lifecycle, .logging,
+                .metrics, .nio,
                 .protobuf, .tracing,
             ],
             testing: ["SoukObservability", "SoukTesting", .grpcInProcess, .grpcProtobuf])
@@ -175,7 +183,8 @@ var platform: [Target] {
                 "SoukAuthToken", "SoukBroker", "SoukBrokerKafka", "SoukBrokerRabbitMQ",
                 "SoukCache", "SoukCacheRedis", "SoukCallContext", "SoukDatabase", "SoukDatabasePostgres",
                 "SoukEnv", "SoukErrors", "SoukEventsRPC", "SoukEventsRuntime", "SoukGuards", "SoukHTTP",
-                "SoukIDs", "SoukLogger", "SoukObservability", "SoukRPCRuntime", "SoukService", "SoukTime",
+                "SoukIDs", "SoukLogger", "SoukObservability", "SoukRPCRuntime", "SoukService", "SoukText",
+                "SoukTime",
                 .argumentParser, .grpcNIO, .hummingbird, .lifecycle, .logging, .nio,
             ],
             testing: ["SoukTesting"])
@@ -199,7 +208,7 @@ var platform: [Target] {
                 "SoukTesting", "internal/platform/testing",
                 [
                     "SoukBroker", "SoukBrokerEmbedded", "SoukCache", "SoukDatabase", "SoukDatabasePostgres",
-                    "SoukDatabaseSQLite", "SoukErrors", "SoukIDs", "SoukTime",
+                    "SoukDatabaseSQLite", "SoukErrors", "SoukIDs", "SoukText", "SoukTime",
                 ]),
             library(
                 "SoukRPCTesting", "internal/platform/rpc-testing",
@@ -210,7 +219,8 @@ var platform: [Target] {
             library(
                 "SoukHTTPTesting", "internal/platform/http-testing",
                 [
-                    "SoukAuthToken", "SoukCallContext", "SoukHTTP", "SoukIDs", .hummingbird, .httpTypes,
+                    "SoukAuthToken", "SoukCallContext", "SoukHTTP", "SoukIDs", "SoukText", .hummingbird,
+                    .httpTypes,
                     .logging, .nio,
                 ]),
         ]
@@ -318,7 +328,7 @@ var commands: [Target] {
             ]),
         process("notification-service", ["SoukNotification"]),
         .executableTarget(
-            name: "soukctl", dependencies: [.argumentParser, .httpClient],
+            name: "soukctl", dependencies: ["SoukText", .argumentParser, .httpClient],
             path: "cmd/soukctl", swiftSettings: .souk),
     ]
 }
@@ -378,7 +388,8 @@ func rpc(_ name: String, _ path: String, kernel: String) -> [Target] {
         name, path,
         [
             .byName(name: kernel), "SoukCallContext", "SoukErrors", "SoukIdentifiers", "SoukIDs",
-            "SoukMoney", "SoukPagination", "SoukProto", "SoukRPCRuntime", "SoukTime", .grpc, .grpcProtobuf,
+            "SoukMoney", "SoukPagination", "SoukProto", "SoukRPCRuntime", "SoukText", "SoukTime", .grpc,
+            .grpcProtobuf,
             .protobuf,
         ],
         testing: ["SoukTesting", .grpcInProcess])
@@ -403,8 +414,8 @@ extension [Target.Dependency] {
             "SoukAPI", "SoukAuthToken", "SoukBroker", "SoukCache", "SoukCallContext", "SoukCloudEvents",
             "SoukDatabase", "SoukEnv", "SoukErrors", "SoukEvents", "SoukEventsRuntime", "SoukGuards",
             "SoukHTTP", "SoukIDs", "SoukIdentifiers",
-            "SoukLogger", "SoukMoney", "SoukObservability", "SoukPagination", "SoukService", "SoukTime",
-            .crypto,
+            "SoukLogger", "SoukMoney", "SoukObservability", "SoukPagination", "SoukService", "SoukText",
+            "SoukTime", .crypto,
             .hummingbird, .httpTypes, .lifecycle, .logging, .metrics, .nio, .tracing,
         ]
     }
