@@ -72,6 +72,7 @@ var clibs: [Target] {
 var platform: [Target] {
     module("SoukTime", "internal/platform/time")
         + module("SoukText", "internal/platform/text")
+        + module("SoukTemplates", "internal/platform/templates", ["SoukText", .mustache])
         + module("SoukErrors", "internal/platform/errors")
         + module("SoukIDs", "internal/platform/ids", ["SoukText", .crypto])
         + module("SoukMoney", "internal/platform/money", ["SoukErrors"])
@@ -242,7 +243,7 @@ var services: [Target] {
         + kernel("SoukProductKernel", "internal/services/product/kernel")
         + kernel("SoukVendorKernel", "internal/services/vendor/kernel")
         + kernel("SoukPaymentKernel", "internal/services/payment/kernel")
-        + service("SoukAuth", "internal/services/auth", kernel: true, ["CArgon2", "SoukAuthKernel"])
+        + service("SoukAuth", "internal/services/auth", kernel: true, ["CArgon2", "CZlib", "SoukAuthKernel"])
         + module(
             "SoukAuthGuard", "internal/services/auth-guard",
             [
@@ -269,10 +270,10 @@ var services: [Target] {
             ["SoukPaymentKernel", "SoukVendorKernel"])
         + service(
             "SoukPaymentSandbox", "internal/services/payment-sandbox",
-            ["SoukPayment", "SoukPaymentKernel", .httpClient, .mustache])
+            ["SoukPayment", "SoukPaymentKernel", "SoukTemplates", .httpClient])
         + service(
             "SoukNotification", "internal/services/notification",
-            ["SoukAuthKernel", "SoukVendorKernel", .mustache])
+            ["SoukAuthKernel", "SoukTemplates", "SoukVendorKernel", .mustache])
         + service(
             "SoukGateway", "internal/services/gateway",
             [
