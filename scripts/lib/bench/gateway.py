@@ -39,13 +39,16 @@ def experiments(place: Workplace) -> Iterator[Experiment]:
     peers = {"nginx": place.running(nginx_proxy(place.folder, upstream.port)), "HAProxy": place.running(haproxy(place.folder, upstream.port))}
     seconds = place.amount(3, 1)
     token = {"Authorization": f"Bearer {signed(key)}"}
-    contenders = {"gateway": start_gateway(place, upstream.port), **peers}
+    ours = {"gateway": start_gateway(place, upstream.port, place.programs, "gateway")}
+    if place.before:
+        ours["before"] = start_gateway(place, upstream.port, place.before, "gateway-before")
+    contenders = {**ours, **peers}
 
     def goals(most: float) -> list[Goal]:
         return [Goal("cpu_us", at_most=most, times="nginx"), Goal("p99_ms", at_most=1.5, times="nginx")]
     for case, headers, path, wanted in ((CASE, {}, OPEN, goals(1.5)), (VERIFIED, token, GUARDED, goals(2.5)), (SHARED, {}, COUNTED, [])):
         yield Experiment(
-            {name: lambda part=part, path=path if name == "gateway" else "/": {
+            {name: lambda part=part, path=path if name in ours else "/": {
                 case: load(f"http://127.0.0.1:{part.port}{path}", CONNECTIONS, seconds, [part.process.pid], headers)}
              for name, part in contenders.items()}, {case: wanted})
 
@@ -71,13 +74,13 @@ routes:
 """
 
 
-def start_gateway(place: Workplace, upstream: int) -> Service:
+def start_gateway(place: Workplace, upstream: int, programs: pathlib.Path, name: str) -> Service:
     """The gateway on one event loop, with every service at the upstream, which serves the keys of tokens, too."""
     ports = choose_free()
     ports |= {name: upstream for name in ("auth", "product", "vendor", "order", "payment", "notification")}
-    folder = place.subfolder("gateway")
+    folder = place.subfolder(name)
     (folder / "policy.yaml").write_text(POLICY)
-    cluster = Cluster(folder, "rabbitmq", place.programs, ports, variables={
+    cluster = Cluster(folder, "rabbitmq", programs, ports, variables={
         "SOUK_LOG_LEVEL": "warning", "SOUK_RATE_LIMIT_EXEMPT": "192.0.2.1", "SOUK_GATEWAY_THREADS": "1",
         "SOUK_GATEWAY_POLICY_FILE": str(folder / "policy.yaml")})
     place.running(cluster.redis)

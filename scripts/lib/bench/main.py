@@ -36,6 +36,9 @@ def arguments(about: str) -> argparse.Namespace:
         "--output", type=writable, metavar="FILE",
         help="the document (default docs/benchmarks.md for a run of all parts at full size, and none otherwise)")
     parser.add_argument("--programs", type=folder, metavar="DIR", help="executables that are built already, instead of a release build")
+    parser.add_argument(
+        "--before", type=folder, metavar="DIR",
+        help="executables of an earlier version, whose gateway is measured alternately with this one's (part gateway)")
     return parser.parse_args()
 
 
@@ -94,7 +97,7 @@ def measure(options: argparse.Namespace) -> int:
     started, loads = time.monotonic(), [os.getloadavg()[0]]
     try:
         workplace.install(sorted({package for name in options.part for package in PARTS[name].PACKAGES}))
-        with workplace.Workplace(options.quick, options.programs) as place:
+        with workplace.Workplace(options.quick, options.programs, options.before) as place:
             # Before the first part, whose servers would share the machine with the compiler.
             _ = place.programs
             for name in options.part:

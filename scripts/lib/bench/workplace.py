@@ -48,9 +48,11 @@ class BenchKafka(Kafka):
 class Workplace:
     """Everything that parts share. Whatever they start ends with it."""
 
-    def __init__(self, quick: bool, programs: pathlib.Path | None):
+    def __init__(self, quick: bool, programs: pathlib.Path | None, before: pathlib.Path | None = None):
         self.quick = quick
         self.given_programs = programs
+        # Executables of an earlier version to compare with.
+        self.before = before
         self.ending = contextlib.ExitStack()
         # PostgreSQL runs as another user where we are root: it must be able to come to its folder.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="souk-bench-"))
