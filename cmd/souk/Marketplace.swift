@@ -20,6 +20,7 @@ import SoukService
 import SoukTime
 import SoukVendor
 import Synchronization
+import SoukText
 
 /// Every service over SQLite and the embedded broker, handed to each other as kernels.
 struct Marketplace {
@@ -78,7 +79,7 @@ struct Marketplace {
         // The only process, so nobody else has to be told: no shared cache, and no events.
         let accounts = ActiveAccountGuard(auth: auth.kernel, cache: nil, clock: SystemClock())
         auth.endings.observe { user, sessions in accounts.drop(sessions: sessions, of: user) }
-        let vendor = VendorService(resources: resource(.vendor))
+        let vendor = try VendorService(resources: resource(.vendor))
         let product = ProductService(resources: resource(.product), vendors: vendor.kernel)
         let isSecretGiven = try configuration.environment.secret("SOUK_SANDBOX_WEBHOOK_SECRET") != nil
         let sandbox = try SandboxProvider(
@@ -156,7 +157,7 @@ private final class Address: Sendable {
         port = Mutex(configuration.server.port)
         configured = configuration.publicURL
         let host = configuration.server.host
-        self.host = host.contains(":") ? "[\(host)]" : host
+        self.host = host.contains(byte: ":") ? "[\(host)]" : host
     }
 
     /// How clients reach us.

@@ -1,4 +1,5 @@
 import Foundation
+import SoukText
 
 /// The file of the credentials: mode 0600, replaced as a whole, changed by one process at a time.
 struct CredentialStore: Sendable {
@@ -8,7 +9,7 @@ struct CredentialStore: Sendable {
 
     /// In `$XDG_CONFIG_HOME/souk`; the XDG specification has relative paths ignored.
     init(environment: [String: String] = ProcessInfo.processInfo.environment) {
-        if let configured = environment["XDG_CONFIG_HOME"], configured.hasPrefix("/") {
+        if let configured = environment["XDG_CONFIG_HOME"], configured.hasPrefix(bytes: "/") {
             folder = "\(configured)/souk"
         } else {
             folder = "\(environment["HOME"] ?? NSHomeDirectory())/.config/souk"

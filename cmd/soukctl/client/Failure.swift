@@ -1,3 +1,5 @@
+import SoukText
+
 /// Why a command stops: one line for people, and the exit status.
 struct Failure: Error, CustomStringConvertible {
     /// Wrong usage or input.
@@ -14,14 +16,13 @@ struct Failure: Error, CustomStringConvertible {
 }
 
 extension String {
-    /// The text on one line, with control characters escaped: what a server says must not drive the terminal.
+    /// The text on one line, with everything escaped that shows nothing of its own: what a server says must not drive the terminal.
     var printable: String {
         var result = ""
         for scalar in unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator:
+            if scalar.isHidden {
                 result += scalar.escaped(asASCII: true)
-            default:
+            } else {
                 result.unicodeScalars.append(scalar)
             }
         }

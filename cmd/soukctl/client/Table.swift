@@ -1,3 +1,5 @@
+import SoukText
+
 /// Columns of text, aligned.
 struct Table {
     private var rows: [[String]]
@@ -22,7 +24,7 @@ struct Table {
                 return numeric.contains(column) ? space + cell : cell + space
             }
             var line = cells.joined(separator: "  ")
-            while line.last == " " { line.removeLast() }
+            while line.hasSuffix(bytes: " ") { line.removeLast() }
             return line
         }.joined(separator: "\n")
     }

@@ -1,4 +1,5 @@
 import Foundation
+import SoukText
 
 /// Questions to the person at the terminal, whatever standard input and output are.
 enum Terminal {
@@ -31,8 +32,8 @@ enum Terminal {
         var capacity = 0
         defer { free(line) }
         guard getline(&line, &capacity, terminal) > 0, let line else { return nil }
-        let text = String(cString: line).trimmingCharacters(in: .newlines)
+        let text = String(String(cString: line).trimmingLineEnd())
         // Control-C, which is a character here.
-        return text.contains("\u{3}") ? nil : text
+        return text.contains(byte: "\u{3}") ? nil : text
     }
 }

@@ -76,6 +76,7 @@ struct Transport: Sendable {
         if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
         // NIO's error for a host with several addresses tells the system's reason in its text only.
         let text = "\(error)"
+        // check-text: a number in an error of the program's own
         if let match = text.firstMatch(of: /errno: (\d+)/), let code = Int32(match.1) {
             return String(cString: strerror(code))
         }

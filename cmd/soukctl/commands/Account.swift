@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SoukText
 
 struct Login: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -46,11 +47,11 @@ struct Login: AsyncParsableCommand {
         }
         do {
             let handle =
-                passwordFile == "-"
+                passwordFile.equals(bytes: "-")
                 ? FileHandle.standardInput
                 : try FileHandle(forReadingFrom: URL(fileURLWithPath: passwordFile))
             let text = String(decoding: try handle.readToEnd() ?? Data(), as: UTF8.self)
-            let password = text.trimmingCharacters(in: .newlines)
+            let password = String(text.trimmingLineEnd())
             guard !password.isEmpty else { throw Failure("\(passwordFile) is empty", status: Failure.usage) }
             return password
         } catch let failure as Failure {

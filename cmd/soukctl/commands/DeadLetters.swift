@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SoukText
 
 /// A dead letter, as lists show it.
 struct DeadLetter: Decodable {
@@ -115,7 +116,7 @@ struct ShowDeadLetter: AsyncParsableCommand {
                 let json = try JSONSerialization.data(
                     withJSONObject: payload,
                     options: [.prettyPrinted, .sortedKeys, .fragmentsAllowed, .withoutEscapingSlashes])
-                let lines = String(decoding: json, as: UTF8.self).split(separator: "\n")
+                let lines = String(decoding: json, as: UTF8.self).split(byte: "\n")
                 text += "\npayload:\n\(lines.map { String($0).printable }.joined(separator: "\n"))"
             }
             return text

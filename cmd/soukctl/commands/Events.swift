@@ -1,4 +1,5 @@
 import ArgumentParser
+import SoukText
 
 struct Events: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -119,7 +120,9 @@ struct Discard: AsyncParsableCommand {
             guard let answer = Terminal.ask(question) else {
                 throw Failure("there is no terminal to ask at; give --yes", status: Failure.usage)
             }
-            guard ["y", "yes"].contains(answer.lowercased()) else { throw Failure("nothing was deleted") }
+            guard ["y", "yes"].contains(answer.lowercasedASCII()) else {
+                throw Failure("nothing was deleted")
+            }
         }
         let path = Target.path(Events.path + ["dead-letters", service.text, id.text])
         _ = try await session.send(.delete, path)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SoukText
 
 /// Options that every command takes.
 struct GlobalOptions: ParsableArguments {
@@ -86,7 +87,7 @@ struct Identifier: ExpressibleByArgument {
 
     init?(argument: String) {
         guard UUID(uuidString: argument) != nil else { return nil }
-        text = argument.lowercased()
+        text = argument.lowercasedASCII()
     }
 }
 
@@ -95,7 +96,7 @@ struct ServiceName: ExpressibleByArgument {
     let text: String
 
     init?(argument: String) {
-        guard argument.wholeMatch(of: /[a-z][a-z0-9-]{0,62}/) != nil else { return nil }
+        guard HostText.isLabel(argument), argument.utf8.first?.isASCIILetter == true else { return nil }
         text = argument
     }
 }

@@ -79,7 +79,7 @@ extension FieldReader {
                 wrongType(field, expected: "a string")
                 continue
             }
-            map[key.stringValue] = checked(value, field, length: values, text: .paragraphs)
+            map[key.stringValue] = checked(value, field, length: values, text: .line)
         }
         return map
     }

@@ -2,11 +2,12 @@ package import SoukIDs
 package import SoukTime
 
 extension FieldReader {
-    /// Which characters a string may have. None may have a NUL.
+    /// Which characters a string may have, by the rules of ``SoukText/TextCheck``. None may have a NUL.
     package enum Text: Sendable {
-        /// Any but control characters; newline and tab are fine.
+        /// Text of many lines: newlines and tabs, but no other control characters and none that hide or reorder text.
         case paragraphs
-        /// One line: no control characters at all, no white space at either end. For names and titles.
+        /// One line with something to see in it, no white space at either end, and no character that hides, reorders or piles up.
+        /// For names, titles and labels.
         case line
         /// Any at all. For passwords and the like.
         case opaque
@@ -41,14 +42,14 @@ extension FieldReader {
         formatted(name, length: 3...254, "email", "an e-mail address", TextRules.isEmail)
     }
 
-    /// A required absolute `http` or `https` URL of at most 2048 characters; empty when refused.
+    /// A required absolute `http` or `https` URL of a public host and at most 2048 bytes; empty when refused.
     package func url(_ name: String) -> String {
         required(name, optionalURL(name)) ?? ""
     }
 
-    /// An absolute `http` or `https` URL; `nil` when absent or refused.
+    /// A URL as ``url(_:)``; `nil` when absent or refused.
     package func optionalURL(_ name: String) -> String? {
-        formatted(name, length: 8...2_048, "url", "an http or https URL", TextRules.isWebURL)
+        formatted(name, length: 8...2_048, "url", "an http or https URL of a public host", TextRules.isWebURL)
     }
 
     /// A required slug: lower-case letters, digits and single hyphens between them, at most 64; empty when refused.

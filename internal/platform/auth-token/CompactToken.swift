@@ -2,6 +2,7 @@ import Foundation
 import SoukCallContext
 import SoukIDs
 import SoukTime
+import SoukText
 
 /// The three parts of a JWS in compact form, taken apart but not verified.
 struct CompactToken {
@@ -30,7 +31,7 @@ struct CompactToken {
         // Extensions that must be understood are not (RFC 7515, section 4.1.11).
         guard header.crit == nil else { throw .malformed("crit") }
         // Keeps apart from tokens that are made for another purpose (RFC 8725, section 3.11).
-        guard header.typ?.lowercased() == TokenHeader.accessToken else { throw .malformed("typ") }
+        guard header.typ?.lowercasedASCII() == TokenHeader.accessToken else { throw .malformed("typ") }
         self.header = header
         headerText = parts[0]
         self.payloadBytes = payloadBytes

@@ -1,5 +1,6 @@
 import Foundation
 import JWTKit
+import SoukText
 
 /// One key, the name tokens call it by, and the one algorithm it is for.
 package struct TokenKey: Sendable {
@@ -64,7 +65,7 @@ package struct TokenKey: Sendable {
     /// Throws: `TokenKeyError` when it is none of these, an RSA key has fewer than 2048 bits, or the name is
     /// malformed.
     package static func pem(kid: String, _ pem: String) async throws(TokenKeyError) -> TokenKey {
-        if pem.contains("PRIVATE KEY-----") {
+        if pem.contains(bytes: "PRIVATE KEY-----") {
             if let key = try? EdDSA.PrivateKey(pem: pem) {
                 return try await ed25519(kid: kid, privateKey: key)
             }

@@ -2,6 +2,7 @@ import Foundation
 import JWTKit
 import SoukIDs
 package import SoukTime
+import SoukText
 
 extension TokenKeys {
     /// The keys of a folder; a first one is made when it has none.
@@ -58,8 +59,8 @@ enum KeyFolder {
             throw TokenKeyError(directory, "the key folder can't be read")
         }
         return names.sorted().compactMap { name in
-            let isPEM = name.hasSuffix(".pem")
-            guard isPEM || name.hasSuffix(".json"), !name.hasPrefix(".") else { return nil }
+            let isPEM = name.hasSuffix(bytes: ".pem")
+            guard isPEM || name.hasSuffix(bytes: ".json"), !name.hasPrefix(bytes: ".") else { return nil }
             return File(name: name, kid: String(name.dropLast(isPEM ? 4 : 5)), isPEM: isPEM)
         }
     }
@@ -88,7 +89,7 @@ enum KeyFolder {
         guard try list(directory).isEmpty else { return }
 
         // Compact UTC time, so that names sort by age, and a random end, so that they never repeat.
-        let time = now.rfc3339.prefix(19).filter(\.isNumber)
+        let time = now.rfc3339.prefix(19).utf8.filter(\.isASCIIDigit)
         let name = "\(time)-\(ID<TokenTag>().description.suffix(12)).pem"
         guard let key = try? EdDSA.PrivateKey() else { throw TokenKeyError(name, "can't be generated") }
         try writeAtomically([UInt8]((key.pemRepresentation + "\n").utf8), name, in: directory)

@@ -85,7 +85,7 @@ package final class EmbeddedBroker: Broker {
     package func subscribe(
         to topics: [String], group name: String, options: SubscriptionOptions
     ) async throws(BrokerError) -> any BrokerSubscription {
-        guard !topics.isEmpty, !topics.contains(""), !name.isEmpty else {
+        guard !topics.isEmpty, topics.allSatisfy({ !$0.isEmpty }), !name.isEmpty else {
             throw BrokerError(
                 .invalidArgument, detail: "a subscription names its group and at least one topic")
         }

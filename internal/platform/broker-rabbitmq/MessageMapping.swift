@@ -1,5 +1,6 @@
 import CRabbitMQ
 import SoukBroker
+import SoukText
 
 /// How a message of ours is an AMQP 0-9-1 message, and back; every header set survives the round trip.
 ///
@@ -78,9 +79,10 @@ enum MessageMapping {
     }
 
     static func amqpName(_ name: String) -> String {
-        if name.hasPrefix(eventPrefix) { return amqpEventPrefix + name.dropFirst(eventPrefix.count) }
+        if let rest = name.withoutPrefix(bytes: eventPrefix) { return amqpEventPrefix + rest }
         let isTaken =
-            name.hasPrefix(amqpEventPrefix) || name.hasPrefix("souk-") || name.hasPrefix("x-")
+            name.hasPrefix(bytes: amqpEventPrefix) || name.hasPrefix(bytes: "souk-")
+            || name.hasPrefix(bytes: "x-")
             || name == contentType
         return isTaken ? escapePrefix + name : name
     }
@@ -110,7 +112,7 @@ enum MessageMapping {
                 case keyHeader: key = text(entry.value) ?? ""
                 case positionHeader: position = integer(entry.value) ?? 0
                 case "x-delivery-count": returns = Int(integer(entry.value) ?? 0)
-                case _ where name.hasPrefix("x-"): break
+                case _ where name.hasPrefix(bytes: "x-"): break
                 default: if let value = text(entry.value) { headers[ourName(name)] = value }
                 }
             }
@@ -123,8 +125,8 @@ enum MessageMapping {
     }
 
     static func ourName(_ name: String) -> String {
-        if name.hasPrefix(amqpEventPrefix) { return eventPrefix + name.dropFirst(amqpEventPrefix.count) }
-        return name.hasPrefix(escapePrefix) ? String(name.dropFirst(escapePrefix.count)) : name
+        if let rest = name.withoutPrefix(bytes: amqpEventPrefix) { return eventPrefix + rest }
+        return name.withoutPrefix(bytes: escapePrefix).map(String.init) ?? name
     }
 
     private static func text(_ value: amqp_field_value_t) -> String? {

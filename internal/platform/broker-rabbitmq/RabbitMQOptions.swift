@@ -1,5 +1,6 @@
 import Foundation
 package import SoukBroker
+import SoukText
 
 /// Where the server is, how to log in, and the limits of the client.
 ///
@@ -61,35 +62,30 @@ package struct RabbitMQOptions: Sendable {
             BrokerError(.invalidArgument, detail: "the RabbitMQ URL \(detail)")
         }
         func decoded(_ text: some StringProtocol, _ what: String) throws(BrokerError) -> String {
-            guard let decoded = String(text).removingPercentEncoding, !decoded.contains("\0") else {
+            guard let decoded = String(text).removingPercentEncoding, !decoded.contains(byte: "\0") else {
                 throw invalid("has a \(what) that cannot be read")
             }
             return decoded
         }
         let schemes = ["amqp://": 5672, "amqps://": 5671]
-        guard let (scheme, defaultPort) = schemes.first(where: { url.hasPrefix($0.key) }) else {
+        guard let (scheme, defaultPort) = schemes.first(where: { url.hasPrefix(bytes: $0.key) }) else {
             throw invalid("begins with amqp:// or amqps://")
         }
         usesTLS = scheme == "amqps://"
-        let rest = url.dropFirst(scheme.count)
-        let authority = rest.prefix { $0 != "/" }
-        let path = rest.dropFirst(authority.count + 1)
-        guard !path.contains("/"), !rest.contains("?"), !rest.contains("#") else {
+        let rest = url.withoutPrefix(bytes: scheme) ?? ""
+        let (authority, path) = rest.split(atFirst: "/") ?? (rest, "")
+        guard !path.contains(byte: "/"), !rest.contains(byte: "?"), !rest.contains(byte: "#") else {
             throw invalid("has a path of one part, the virtual host, and no query")
         }
         virtualHost = path.isEmpty ? "/" : try decoded(path, "virtual host")
 
-        let at = authority.lastIndex(of: "@")
-        let credentials = at.map { authority[..<$0] } ?? "guest"
-        let name = credentials.prefix { $0 != ":" }
+        let (credentials, addresses) = authority.split(atLast: "@") ?? ("guest", authority)
+        let (name, secret) = credentials.split(atFirst: ":") ?? (credentials, nil)
         user = try decoded(name, "user")
         guard !user.isEmpty else { throw invalid("has a user") }
-        password =
-            name.endIndex == credentials.endIndex
-            ? nil : try decoded(credentials[credentials.index(after: name.endIndex)...], "password")
-        let addresses = at.map { authority[authority.index(after: $0)...] } ?? authority
+        password = if let secret { try decoded(secret, "password") } else { nil }
         var hosts: [Host] = []
-        for address in addresses.split(separator: ",", omittingEmptySubsequences: false) {
+        for address in addresses.split(byte: ",", omittingEmptySubsequences: false) {
             guard let host = Self.host(address, defaultPort: defaultPort) else {
                 throw invalid("has hosts as name:port")
             }
@@ -101,17 +97,20 @@ package struct RabbitMQOptions: Sendable {
     private static func host(_ text: Substring, defaultPort: Int) -> Host? {
         var name = text
         var port: Substring?
-        if text.first == "[" {
-            guard let end = text.firstIndex(of: "]") else { return nil }
-            name = text[text.index(after: text.startIndex)..<end]
-            let rest = text[text.index(after: end)...]
-            guard rest.isEmpty || rest.first == ":" else { return nil }
-            if !rest.isEmpty { port = rest.dropFirst() }
-        } else if let colon = text.firstIndex(of: ":") {
-            name = text[..<colon]
-            port = text[text.index(after: colon)...]
+        if text.hasPrefix(bytes: "[") {
+            guard let (address, rest) = text.withoutPrefix(bytes: "[")?.split(atFirst: "]") else {
+                return nil
+            }
+            name = address
+            port = rest.withoutPrefix(bytes: ":")
+            guard rest.isEmpty || port != nil else { return nil }
+        } else if let (before, after) = text.split(atFirst: ":") {
+            name = before
+            port = after
         }
-        guard !name.isEmpty, !name.contains(where: \.isWhitespace) else { return nil }
+        guard !name.isEmpty, !name.unicodeScalars.contains(where: \.properties.isWhitespace) else {
+            return nil
+        }
         guard let port else { return Host(name: String(name), port: defaultPort) }
         guard let number = Int(port), (1...65_535).contains(number) else { return nil }
         return Host(name: String(name), port: number)

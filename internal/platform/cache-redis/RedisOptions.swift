@@ -1,6 +1,7 @@
 import Foundation
 package import SoukCache
 package import SoukEnv
+import SoukText
 
 /// Which Redis, as whom, and how long to wait for it.
 package struct RedisOptions: Sendable {
@@ -12,7 +13,7 @@ package struct RedisOptions: Sendable {
 
         package var description: String {
             switch self {
-            case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+            case .tcp(let host, let port): host.contains(byte: ":") ? "[\(host)]:\(port)" : "\(host):\(port)"
             case .socket(let path): path
             }
         }
@@ -49,7 +50,7 @@ package struct RedisOptions: Sendable {
     /// - Parameter password: Goes before one in the URL, which shows in process lists.
     /// - Throws: ``CacheError/invalidArgument(_:)``, which quotes nothing of the URL.
     package init(url: String, password: Secret<String>? = nil) throws(CacheError) {
-        guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased() else {
+        guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercasedASCII() else {
             throw .invalidArgument("the Redis URL is no URL")
         }
         let user = parts.user.flatMap { $0.isEmpty ? nil : $0 }
@@ -66,7 +67,9 @@ package struct RedisOptions: Sendable {
             guard (1...65_535).contains(port) else {
                 throw .invalidArgument("the Redis URL has no usable port")
             }
-            let bare = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+            let bare =
+                host.hasPrefix(bytes: "[") && host.hasSuffix(bytes: "]")
+                ? String(host.dropFirst().dropLast()) : host
             self.init(
                 endpoint: .tcp(host: bare, port: port), user: user, password: password,
                 database: try Self.database(parts.path.isEmpty ? nil : String(parts.path.dropFirst())))

@@ -1,5 +1,6 @@
 package import Foundation
 package import SoukTime
+import SoukText
 
 /// An event and what CloudEvents 1.0 says about it, in the binary binding (attributes are headers, data is
 /// the body).
@@ -86,7 +87,7 @@ package struct EventEnvelope: Sendable, Hashable {
             throw .invalidAttribute(Header.time, value: timeText)
         }
         if let contentType = headers[Header.contentType] {
-            let mediaType = contentType.prefix { $0 != ";" }.filter { !$0.isWhitespace }.lowercased()
+            let mediaType = contentType.prefix(beforeByte: ";").removingBlanks().lowercasedASCII()
             guard mediaType == Self.contentType else {
                 throw .invalidAttribute(Header.contentType, value: contentType)
             }

@@ -1,4 +1,5 @@
 import SoukDatabase
+import SoukText
 
 /// What the server says about a statement that failed (`PQresultErrorField`).
 struct PostgresFailure: Sendable {
@@ -72,13 +73,12 @@ struct PostgresError: Error {
 
     /// Data exceptions quote the value in question; the log shows no bound values.
     private static func words(_ failure: PostgresFailure) -> String {
-        guard failure.sqlState.hasPrefix("22") else { return failure.message }
+        guard failure.sqlState.hasPrefix(bytes: "22") else { return failure.message }
         var isQuoted = false
-        var words = ""
-        for character in failure.message {
-            if character == "\"" { isQuoted.toggle() }
-            if !isQuoted || character == "\"" { words.append(character) }
+        let bytes = failure.message.utf8.filter { byte in
+            if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
+            return !isQuoted || byte == UInt8(ascii: "\"")
         }
-        return words
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

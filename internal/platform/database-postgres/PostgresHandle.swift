@@ -1,6 +1,7 @@
 import CPQ
 import Glibc
 import SoukDatabase
+import SoukText
 
 /// Owns one `PGconn`, always in pipeline mode; every call blocks. Used on one thread only.
 ///
@@ -93,7 +94,7 @@ final class PostgresHandle {
     /// libpq's words about its last failure, on one line.
     private var words: String {
         let words = PQerrorMessage(connection).map { String(cString: $0) } ?? ""
-        return words.split(whereSeparator: \.isNewline).joined(separator: " ")
+        return words.split(byte: "\n").joined(separator: " ")
     }
 
     /// Whether a transaction is open, failed or not.

@@ -1,5 +1,6 @@
 import CPQ
 import SoukDatabase
+import SoukText
 
 /// Owns one `PGresult`: the rows of a statement, or why it failed.
 final class PostgresResult {
@@ -31,7 +32,7 @@ final class PostgresResult {
     /// libpq's own words, where the server had none.
     private var words: String {
         let words = PQresultErrorMessage(pointer).map { String(cString: $0) } ?? ""
-        return String(words.prefix { !$0.isNewline })
+        return String(words.prefix(beforeByte: "\n"))
     }
 
     /// What was done, such as `UPDATE 3` or `COMMIT`.
@@ -40,8 +41,10 @@ final class PostgresResult {
     /// How many rows were inserted, updated or deleted; 0 for statements of other kinds, which count too.
     var changes: Int {
         let tag = tag
-        guard ["INSERT ", "UPDATE ", "DELETE ", "MERGE "].contains(where: tag.hasPrefix) else { return 0 }
-        return tag.split(separator: " ").last.flatMap { Int($0) } ?? 0
+        guard ["INSERT ", "UPDATE ", "DELETE ", "MERGE "].contains(where: { tag.hasPrefix(bytes: $0) }) else {
+            return 0
+        }
+        return tag.split(byte: " ").last.flatMap { Int($0) } ?? 0
     }
 
     /// The types of a described statement's parameters.

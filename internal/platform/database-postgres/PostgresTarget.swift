@@ -1,5 +1,6 @@
 import CPQ
 import SoukDatabase
+import SoukText
 
 /// What a connection URI says, parameter by parameter. Its description never holds the password.
 struct PostgresTarget: Sendable {
@@ -7,16 +8,15 @@ struct PostgresTarget: Sendable {
 
     /// - Throws: `.connection`; libpq's words are cut before they quote the URI, which may hold a password.
     init(url: String) throws(DatabaseError) {
-        guard ["postgres://", "postgresql://"].contains(where: url.hasPrefix) else {
+        guard ["postgres://", "postgresql://"].contains(where: { url.hasPrefix(bytes: $0) }) else {
             throw DatabaseError(.connection, detail: "the database's URL does not begin with postgres://")
         }
         var words: UnsafeMutablePointer<CChar>?
         guard let options = PQconninfoParse(url, &words) else {
             defer { PQfreemem(words) }
             let reason = words.map { String(cString: $0) } ?? "no memory"
-            throw DatabaseError(
-                .connection,
-                detail: "the database's URL cannot be read: \(reason.prefix { $0 != ":" && $0 != "\"" })")
+            let cause = reason.prefix(beforeByte: ":").prefix(beforeByte: "\"")
+            throw DatabaseError(.connection, detail: "the database's URL cannot be read: \(cause)")
         }
         defer { PQconninfoFree(options) }
         var parameters: [String: String] = [:]
@@ -56,8 +56,8 @@ struct PostgresTarget: Sendable {
 extension PostgresTarget: CustomStringConvertible, CustomReflectable {
     /// Where it is and who logs in: `souk@db1:5432,db2/orders`.
     var description: String {
-        let hosts = (parameters["host"] ?? parameters["hostaddr"] ?? "local").split(separator: ",")
-        let ports = (parameters["port"] ?? "").split(separator: ",", omittingEmptySubsequences: false)
+        let hosts = (parameters["host"] ?? parameters["hostaddr"] ?? "local").split(byte: ",")
+        let ports = (parameters["port"] ?? "").split(byte: ",", omittingEmptySubsequences: false)
         let places = hosts.enumerated().map { index, host in
             let port = ports.count == 1 ? ports[0] : index < ports.count ? ports[index] : ""
             return port.isEmpty ? String(host) : "\(host):\(port)"

@@ -1,4 +1,5 @@
 import SoukDatabase
+import SoukText
 
 /// A statement in PostgreSQL's spelling: `$1`, `$2`, … for its values.
 struct PostgresText {
@@ -22,7 +23,7 @@ struct PostgresText {
     private mutating func appendEmptyList() {
         for (list, array) in [("NOT IN (", "<> ALL ('{}'"), ("IN (", "= ANY ('{}'")] {
             let start = text.index(text.endIndex, offsetBy: -list.count, limitedBy: text.startIndex)
-            if let start, text[start...].uppercased() == list {
+            if let start, text[start...].uppercasedASCII() == list {
                 text.replaceSubrange(start..., with: array)
                 return
             }

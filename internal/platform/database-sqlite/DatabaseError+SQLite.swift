@@ -1,6 +1,7 @@
 import CSQLite
 import Foundation
 import SoukDatabase
+import SoukText
 
 extension DatabaseError {
     /// The error of an extended result code (https://www.sqlite.org/rescode.html).
@@ -38,7 +39,7 @@ extension DatabaseError {
     private static func constraint(_ code: Int32, _ message: String) -> Reason {
         // "UNIQUE constraint failed: products.store_id, products.sku", "CHECK constraint failed: stock_not_negative"
         let subject =
-            message.range(of: "constraint failed: ").map { String(message[$0.upperBound...]) } ?? message
+            message.range(ofBytes: "constraint failed: ").map { String(message[$0.upperBound...]) } ?? message
         return switch code >> 8 {
         case 1: .checkViolation(subject)  // SQLITE_CONSTRAINT_CHECK
         case 3: .foreignKeyViolation  // SQLITE_CONSTRAINT_FOREIGNKEY
@@ -51,7 +52,7 @@ extension DatabaseError {
 
     /// SQLite names an index on expressions as `index 'name'`.
     private static func indexName(_ subject: String) -> String {
-        guard subject.hasPrefix("index '"), subject.hasSuffix("'") else { return subject }
-        return String(subject.dropFirst("index '".count).dropLast())
+        guard subject.hasPrefix(bytes: "index '"), subject.hasSuffix(bytes: "'") else { return subject }
+        return String(decoding: subject.utf8.dropFirst("index '".utf8.count).dropLast(), as: UTF8.self)
     }
 }

@@ -1,3 +1,5 @@
+import SoukText
+
 extension Migration {
     /// A migration whose tables are written once, in SQLite's words, and translated for PostgreSQL by ``postgres(_:)``.
     /// Each string holds one statement.
@@ -10,12 +12,12 @@ extension Migration {
     /// PostgreSQL's tables are always strict and its `INTEGER` has 32 bits only. Text compares by bytes as in SQLite,
     /// whatever the collation of the database, so both sort alike and indexes serve the same queries.
     package static func postgres(_ statement: String) -> String {
-        let isTable = statement.hasPrefix("CREATE TABLE")
+        let isTable = statement.hasPrefix(bytes: "CREATE TABLE")
         return [
             ("INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
             (" INTEGER", " BIGINT"), (" BLOB", " BYTEA"),
             (" TEXT", isTable ? " TEXT COLLATE \"C\"" : " TEXT"),
             (") STRICT, WITHOUT ROWID", ")"), (") STRICT", ")"),
-        ].reduce(statement) { $0.replacing($1.0, with: $1.1) }
+        ].reduce(statement) { $0.replacing(bytes: $1.0, with: $1.1) }
     }
 }

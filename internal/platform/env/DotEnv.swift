@@ -1,3 +1,5 @@
+import SoukText
+
 /// Reader of `.env` files.
 ///
 /// One `KEY=VALUE` per line, `export ` before it allowed; empty lines and lines that start with `#` are
@@ -11,43 +13,44 @@ enum DotEnv {
     /// secret.
     static func parse(_ text: String, file: String) throws(ConfigurationError) -> [String: String] {
         var values: [String: String] = [:]
-        var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)[...]
-        if let first = lines.first, first.hasPrefix("\u{FEFF}") { lines[0] = first.dropFirst() }
+        let text = text.withoutPrefix(bytes: "\u{FEFF}") ?? text[...]
+        let lines = text.replacing(bytes: "\r\n", with: "\n").replacing(bytes: "\r", with: "\n")
+            .split(byte: "\n", omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() {
-            var rest = line.trimmed
-            guard let first = rest.first, first != "#" else { continue }
+            var rest = line.trimmingBlanks()
+            guard !rest.isEmpty, !rest.hasPrefix(bytes: "#") else { continue }
             let place = "\(file) line \(index + 1)"
-            if rest.hasPrefix("export"), rest.dropFirst(6).first?.isSpace == true {
-                rest = rest.dropFirst(6).trimmed
+            if let exported = rest.withoutPrefix(bytes: "export"), exported.utf8.first?.isBlank == true {
+                rest = exported.trimmingBlanks()
             }
-            guard let equals = rest.firstIndex(of: "=") else {
+            guard let (name, value) = rest.split(atFirst: "=") else {
                 throw ConfigurationError(place, "expected KEY=VALUE")
             }
-            let key = rest[..<equals].trimmed
+            let key = name.trimmingBlanks()
             guard isName(key) else {
                 throw ConfigurationError(
                     place,
                     "the name before '=' must be of letters, digits and '_', and not begin with a digit")
             }
-            values[String(key)] = try value(rest[rest.index(after: equals)...].trimmed, place)
+            values[String(key)] = try Self.value(value.trimmingBlanks(), place)
         }
         return values
     }
 
     private static func value(_ text: Substring, _ place: String) throws(ConfigurationError) -> String {
-        guard let quote = text.first, quote == "\"" || quote == "'" else { return unquoted(text) }
-        var result = ""
-        var rest = text.dropFirst()
-        while let character = rest.popFirst() {
-            if character == quote {
-                let after = rest.trimmed
-                guard after.isEmpty || after.hasPrefix("#") else {
+        var rest = text.unicodeScalars
+        guard let quote = rest.popFirst(), ["\"", "'"].contains(quote) else { return unquoted(text) }
+        var result = String.UnicodeScalarView()
+        while let scalar = rest.popFirst() {
+            if scalar == quote {
+                let after = Substring(rest).trimmingBlanks()
+                guard after.isEmpty || after.hasPrefix(bytes: "#") else {
                     throw ConfigurationError(place, "there is text after the closing quote")
                 }
-                return result
+                return String(result)
             }
-            guard character == "\\", quote == "\"" else {
-                result.append(character)
+            guard scalar == "\\", quote == "\"" else {
+                result.append(scalar)
                 continue
             }
             switch rest.popFirst() {
@@ -67,36 +70,16 @@ enum DotEnv {
 
     private static func unquoted(_ text: Substring) -> String {
         var previousIsSpace = true
-        for index in text.indices {
-            if text[index] == "#", previousIsSpace { return String(text[..<index].trimmed) }
-            previousIsSpace = text[index].isSpace
+        for index in text.utf8.indices {
+            let byte = text.utf8[index]
+            if byte == UInt8(ascii: "#"), previousIsSpace { return String(text[..<index].trimmingBlanks()) }
+            previousIsSpace = byte.isBlank
         }
         return String(text)
     }
 
     private static func isName(_ key: Substring) -> Bool {
-        guard let first = key.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
-            return false
-        }
-        return key.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
-                true
-            default: false
-            }
-        }
-    }
-}
-
-extension Character {
-    fileprivate var isSpace: Bool { self == " " || self == "\t" }
-}
-
-extension Substring {
-    fileprivate var trimmed: Substring {
-        var result = drop(while: \.isSpace)
-        while result.last?.isSpace == true { result.removeLast() }
-        return result
+        guard let first = key.utf8.first, !first.isASCIIDigit else { return false }
+        return key.utf8.allSatisfy { $0.isASCIILetter || $0.isASCIIDigit || $0 == UInt8(ascii: "_") }
     }
 }

@@ -1,4 +1,5 @@
 package import Foundation
+import SoukText
 
 extension Environment {
     /// An absolute URL with a host; `default` must be one too.
@@ -19,7 +20,7 @@ extension Environment {
     /// A URL that paths are appended to: as ``optionalURL(_:)``, without a slash at its end.
     package func baseURL(_ name: String) throws(ConfigurationError) -> String? {
         guard var text = try optionalURL(name)?.absoluteString else { return nil }
-        while text.hasSuffix("/") { text.removeLast() }
+        while text.hasSuffix(bytes: "/") { text.removeLast() }
         return text
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import SoukText
 
 /// The configuration: named values from the process's environment and a `.env` file, read with their types.
 ///
@@ -30,7 +31,8 @@ package struct Environment: Sendable {
         let text = try contents(of: path, for: path)
         var values = process
         for (name, value) in try DotEnv.parse(text, file: path) {
-            let base = name.hasSuffix("_FILE") ? String(name.dropLast(5)) : name
+            let base =
+                name.hasSuffix(bytes: "_FILE") ? String(decoding: name.utf8.dropLast(5), as: UTF8.self) : name
             if process[base] == nil, process[base + "_FILE"] == nil { values[name] = value }
         }
         return Environment(values: values)
@@ -45,9 +47,8 @@ package struct Environment: Sendable {
         guard value == nil else {
             throw ConfigurationError(name, "is set, and so is \(name)_FILE; only one of them can be")
         }
-        var text = try Self.contents(of: file, for: name + "_FILE")
-        while text.last?.isNewline == true { text.removeLast() }
-        return text.isEmpty ? nil : text
+        let text = try Self.contents(of: file, for: name + "_FILE").trimmingLineEnd()
+        return text.isEmpty ? nil : String(text)
     }
 
     /// The value, which must be set.
@@ -85,7 +86,7 @@ package struct Environment: Sendable {
     /// Throws: `ConfigurationError` for anything else, and as ``optionalString(_:)``.
     package func bool(_ name: String, default: Bool) throws(ConfigurationError) -> Bool {
         guard let text = try optionalString(name) else { return `default` }
-        switch text.lowercased() {
+        switch text.lowercasedASCII() {
         case "true", "yes", "on", "1": return true
         case "false", "no", "off", "0": return false
         default: throw ConfigurationError(name, "'\(text)' is neither true nor false")
@@ -97,9 +98,9 @@ package struct Environment: Sendable {
     /// Throws: `ConfigurationError` for anything else, and as ``optionalString(_:)``.
     package func duration(_ name: String, default: Duration) throws(ConfigurationError) -> Duration {
         guard let text = try optionalString(name) else { return `default` }
-        let digits = text.prefix { ("0"..."9").contains($0) }
+        let digits = Substring(text.utf8.prefix(while: \.isASCIIDigit))
         let milliseconds: Int64? =
-            switch text.dropFirst(digits.count) {
+            switch text[digits.endIndex...] {
             case "ms": 1
             case "s": 1_000
             case "m": 60_000
@@ -119,8 +120,8 @@ package struct Environment: Sendable {
     ///
     /// Throws: as ``optionalString(_:)``.
     package func list(_ name: String) throws(ConfigurationError) -> [String] {
-        (try optionalString(name) ?? "").split(separator: ",")
-            .map { $0.trimmingCharacters(in: .whitespaces) }
+        (try optionalString(name) ?? "").split(byte: ",")
+            .map { String($0.trimmingBlanks()) }
             .filter { !$0.isEmpty }
     }
 

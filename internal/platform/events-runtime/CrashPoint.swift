@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import SoukText
 
 /// A place where a test may have the process killed, to see that what is half done is finished or undone at
 /// the next start.
@@ -55,7 +56,7 @@ package struct CrashPoint: Hashable, Sendable, ExpressibleByStringLiteral, Custo
 
     /// Reads `name` or `name:nth`; nil for an empty name or a turn that is not a whole number from 1.
     static func parse(_ text: String) -> (point: CrashPoint, turn: Int)? {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        let parts = text.split(byte: ":", omittingEmptySubsequences: false)
         guard let name = parts.first, !name.isEmpty, parts.count <= 2 else { return nil }
         let turn = parts.count == 2 ? Int(parts[1]) : 1
         guard let turn, turn > 0 else { return nil }

@@ -1,4 +1,5 @@
 import Tracing
+import SoukText
 
 /// The W3C trace context between a `ServiceContext` and an event's `traceparent`.
 struct TracePropagation: Sendable {
@@ -29,11 +30,13 @@ struct TracePropagation: Sendable {
 extension [String: String] {
     fileprivate struct Injecting: Injector {
         func inject(_ value: String, forKey key: String, into carrier: inout [String: String]) {
-            carrier[key.lowercased()] = value
+            carrier[key.lowercasedASCII()] = value
         }
     }
 
     fileprivate struct Extracting: Extractor {
-        func extract(key: String, from carrier: [String: String]) -> String? { carrier[key.lowercased()] }
+        func extract(key: String, from carrier: [String: String]) -> String? {
+            carrier[key.lowercasedASCII()]
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import SoukText
 
 /// An IPv4 or IPv6 address. IPv4-mapped IPv6 addresses (RFC 4291, section 2.5.5.2) are taken as the IPv4 ones they map.
 package struct IPAddress: Hashable, Sendable {
@@ -36,7 +37,7 @@ package struct AddressRange: Hashable, Sendable {
 
     /// Reads CIDR notation (RFC 4632); without `/n` it is the one address. `nil` when the text is neither.
     package init?(_ text: String) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = text.split(byte: "/", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), let address = IPAddress(parts[0]) else { return nil }
         let width = address.bytes.count * 8
         guard parts.count == 2 else {

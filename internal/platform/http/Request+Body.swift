@@ -4,6 +4,7 @@ import HummingbirdCore
 import NIOCore
 package import SoukAPI
 import SoukErrors
+import SoukText
 
 extension Request {
     /// The JSON body, read field by field.
@@ -26,7 +27,7 @@ extension Request {
         let isJSON = isMediaType("application/json")
         if headers[.contentType] != nil, !isJSON { throw Self.unsupportedMediaType }
         // Nothing is decompressed here; RFC 9110, section 8.4.
-        if let coding = headers[.contentEncoding], coding.lowercased() != "identity" {
+        if let coding = headers[.contentEncoding], coding.lowercasedASCII() != "identity" {
             throw Self.unsupportedMediaType
         }
         let bytes = try await bytes(maxBytes: maxBytes)
@@ -53,8 +54,8 @@ extension Request {
         guard isMediaType("application/x-www-form-urlencoded") else { throw Self.unsupportedMediaType }
         let text = String(decoding: try await bytes(maxBytes: maxBytes), as: UTF8.self)
         var fields: [String: String] = [:]
-        for part in text.split(separator: "&") {
-            let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        for part in text.split(byte: "&") {
+            let sides = part.split(byte: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = PercentDecoding.decode(sides[0], plusIsSpace: true),
                 let value = PercentDecoding.decode(sides.count == 2 ? sides[1] : "", plusIsSpace: true)
             else {
@@ -71,7 +72,7 @@ extension Request {
     ///
     /// Throws: `ValidationError` 400 when it is not one strong entity tag of ours.
     package func ifMatch() throws -> Int? {
-        guard let field = headers[.ifMatch], field != "*" else { return nil }
+        guard let field = headers[.ifMatch], !field.equals(bytes: "*") else { return nil }
         guard let version = EntityTag.version(field) else {
             throw ValidationError.malformed([
                 FieldError(
@@ -99,10 +100,10 @@ extension Request {
 
     private func isMediaType(_ wanted: String) -> Bool {
         guard let field = headers[.contentType] else { return false }
-        let parts = field.lowercased().split(separator: ";").map { $0.filter { !$0.isWhitespace } }
+        let parts = field.lowercasedASCII().split(byte: ";").map { $0.removingBlanks() }
         guard parts.first == wanted else { return false }
         return parts.dropFirst().allSatisfy { parameter in
-            !parameter.hasPrefix("charset=") || parameter == "charset=utf-8"
+            !parameter.hasPrefix(bytes: "charset=") || parameter == "charset=utf-8"
                 || parameter == "charset=\"utf-8\""
         }
     }

@@ -3,6 +3,7 @@ import HummingbirdCore
 import SoukErrors
 package import SoukIDs
 package import SoukPagination
+import SoukText
 
 extension Request {
     /// The value of a query parameter, decoded; the first when there are several, `nil` when there is none.
@@ -74,8 +75,8 @@ extension Request {
     func queryItems() -> [(name: String, value: String)]? {
         guard let query = uri.query else { return [] }
         var items: [(name: String, value: String)] = []
-        for part in query.split(separator: "&") {
-            let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        for part in query.split(byte: "&") {
+            let sides = part.split(byte: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = PercentDecoding.decode(sides[0], plusIsSpace: true),
                 let value = PercentDecoding.decode(sides.count == 2 ? sides[1] : "", plusIsSpace: true)
             else { return nil }

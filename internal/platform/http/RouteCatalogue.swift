@@ -1,5 +1,6 @@
 package import Hummingbird
 import Synchronization
+import SoukText
 
 /// Every route there is: for the answer 405, and to hold the API document against.
 package final class RouteCatalogue: Sendable {
@@ -43,11 +44,12 @@ package final class RouteCatalogue: Sendable {
     /// Only the most literal of the templates that fit counts, as it is for the router: `/vendors/me` hides
     /// `/vendors/{id}`.
     package func methods(at path: String) -> [String] {
-        let parts = path.split(separator: "/")
+        let parts = path.split(byte: "/")
         let fitting = known.withLock { known in known.filter { Segment.match($0.value, parts) } }
         let ranks = fitting.values.map { $0.map(\.rank) }
         let best = ranks.min { $0.lexicographicallyPrecedes($1) }
         var methods = Set(fitting.lazy.filter { $0.value.map(\.rank) == best }.map(\.key.method))
+        // check-text: a set of whole methods, not a text
         if methods.contains("GET") { methods.insert("HEAD") }
         return methods.sorted()
     }
@@ -67,9 +69,9 @@ package final class RouteCatalogue: Sendable {
         }
 
         static func parse(_ template: String) -> [Segment] {
-            template.split(separator: "/").map { part in
+            template.split(byte: "/").map { part in
                 if part == "**" { return .rest }
-                return part.contains("{") || part.contains("*") ? .any : .literal(String(part))
+                return part.contains(byte: "{") || part.contains(byte: "*") ? .any : .literal(String(part))
             }
         }
 

@@ -1,4 +1,5 @@
 import Logging
+import SoukText
 
 /// Makes the bytes of a log line. Whatever is logged, a line stays one line.
 struct LineFormatter: Sendable {
@@ -90,7 +91,7 @@ struct LineFormatter: Sendable {
         _ level: Logger.Level, _ label: String, _ message: String, _ metadata: Logger.Metadata,
         _ time: LogTime
     ) -> [UInt8] {
-        let name = level.rawValue.uppercased()
+        let name = level.rawValue.uppercasedASCII()
         let padded = name + String(repeating: " ", count: max(0, 8 - name.count))
         var line = [UInt8](time.rfc3339.utf8)
         line.append(UInt8(ascii: " "))
@@ -143,45 +144,12 @@ extension [UInt8] {
     /// screen.
     mutating func appendJSON(_ text: String) {
         append(UInt8(ascii: "\""))
-        appendScalars(of: text, escapingQuotes: true)
+        appendLogText(text, escapingQuotes: true, limit: LineFormatter.maxTextLength)
         append(UInt8(ascii: "\""))
     }
 
     /// Appends text for people, control characters written as `\n` or `\u001b`.
     mutating func appendEscaped(_ text: String) {
-        appendScalars(of: text, escapingQuotes: false)
-    }
-
-    private mutating func appendScalars(of text: String, escapingQuotes: Bool) {
-        let start = count
-        for scalar in text.unicodeScalars {
-            if count - start > LineFormatter.maxTextLength {
-                append(contentsOf: "…".utf8)
-                return
-            }
-            switch scalar {
-            case "\"" where escapingQuotes: append(contentsOf: "\\\"".utf8)
-            case "\\": append(contentsOf: "\\\\".utf8)
-            case "\n": append(contentsOf: "\\n".utf8)
-            case "\r": append(contentsOf: "\\r".utf8)
-            case "\t": append(contentsOf: "\\t".utf8)
-            case _ where scalar.isUnsafeInLogs:
-                let hex = String(scalar.value, radix: 16)
-                append(
-                    contentsOf: "\\u\(String(repeating: "0", count: Swift.max(0, 4 - hex.count)))\(hex)".utf8)
-            default: append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-            }
-        }
-    }
-}
-
-extension Unicode.Scalar {
-    /// Control characters (C0, DEL, C1), line and paragraph separators, and those that turn writing
-    /// direction.
-    fileprivate var isUnsafeInLogs: Bool {
-        switch value {
-        case 0...0x1f, 0x7f...0x9f, 0x200e, 0x200f, 0x2028...0x202e, 0x2066...0x2069: true
-        default: false
-        }
+        appendLogText(text, limit: LineFormatter.maxTextLength)
     }
 }

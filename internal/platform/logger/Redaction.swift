@@ -1,4 +1,5 @@
 import Logging
+import SoukText
 
 /// Hides metadata whose key says that the value is a secret.
 ///
@@ -45,14 +46,14 @@ enum Redaction {
         var words: [String] = []
         var current = ""
         var previousIsLower = false
-        for character in key {
-            let startsWord = character.isUppercase && previousIsLower
-            if startsWord || !(character.isLetter || character.isNumber) {
+        for byte in key.utf8 {
+            let isWord = byte.isASCIILetter || byte.isASCIIDigit
+            if !isWord || previousIsLower && byte != byte.lowercasedASCII {
                 if !current.isEmpty { words.append(current) }
                 current = ""
             }
-            if character.isLetter || character.isNumber { current += character.lowercased() }
-            previousIsLower = character.isLowercase
+            if isWord { current.unicodeScalars.append(Unicode.Scalar(byte.lowercasedASCII)) }
+            previousIsLower = byte != byte.uppercasedASCII
         }
         if !current.isEmpty { words.append(current) }
         return words

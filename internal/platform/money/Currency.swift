@@ -23,7 +23,9 @@ package struct Currency: Hashable, Sendable {
     private static let exponents: [String: Int] = {
         var table: [String: Int] = [:]
         for (exponent, codes) in [(0, withoutMinorUnit), (2, withCents), (3, withThousandths)] {
-            for code in codes.split(whereSeparator: \.isWhitespace) { table[String(code)] = exponent }
+            for code in codes.utf8.split(whereSeparator: { $0 <= 0x20 }) {
+                table[String(Substring(code))] = exponent
+            }
         }
         return table
     }()

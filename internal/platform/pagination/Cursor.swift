@@ -1,5 +1,6 @@
 import Foundation
 package import SoukErrors
+import SoukText
 
 /// A position in an ordered list: the sort fields of the last item seen.
 ///
@@ -25,7 +26,7 @@ package struct Cursor: Sendable, Hashable {
         guard encoded.utf8.count <= Self.maxEncodedLength,
             encoded.utf8.allSatisfy(Self.isBase64URL)
         else { return nil }
-        var base64 = encoded.replacing("-", with: "+").replacing("_", with: "/")
+        var base64 = encoded.replacing(bytes: "-", with: "+").replacing(bytes: "_", with: "/")
         base64 += String(repeating: "=", count: (4 - base64.utf8.count % 4) % 4)
         guard let data = Data(base64Encoded: base64),
             let fields = try? JSONDecoder().decode([String].self, from: data)
@@ -41,7 +42,7 @@ package struct Cursor: Sendable, Hashable {
         // An array of strings has no value that JSON can't express.
         guard let data = try? encoder.encode(fields) else { preconditionFailure("strings encode as JSON") }
         return data.base64EncodedString()
-            .replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+            .replacing(bytes: "+", with: "-").replacing(bytes: "/", with: "_").replacing(bytes: "=", with: "")
     }
 
     private static func isBase64URL(_ byte: UInt8) -> Bool {

@@ -1,4 +1,5 @@
 package import SoukEnv
+import SoukText
 
 /// Where a peer listens: `host:port` or several of them, with commas between. A host is a name, whose addresses are
 /// all used, an IPv4 address, or an IPv6 address in brackets.
@@ -18,10 +19,10 @@ package struct PeerAddresses: Sendable, Hashable, CustomStringConvertible {
     /// Throws: `ConfigurationError` for anything else than such a list.
     package init(_ text: String, for name: String) throws(ConfigurationError) {
         var addresses: [Address] = []
-        for part in text.split(separator: ",") {
-            let entry = part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()
-            guard let address = Self.parse(String(entry)) else {
-                throw ConfigurationError(name, "'\(String(entry))' is not an address such as host:9101")
+        for part in text.split(byte: ",") {
+            let entry = String(part.trimmingBlanks())
+            guard let address = Self.parse(entry) else {
+                throw ConfigurationError(name, "'\(entry)' is not an address such as host:9101")
             }
             addresses.append(address)
         }
@@ -33,20 +34,14 @@ package struct PeerAddresses: Sendable, Hashable, CustomStringConvertible {
     }
 
     private static func parse(_ text: String) -> Address? {
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+        guard let (name, digits) = text.split(atLast: ":"), let port = Int(digits),
             (1...65_535).contains(port)
         else { return nil }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") {
-            host = host.dropFirst().dropLast()
-            guard host.contains(":") else { return nil }
-        } else if host.contains(":") {
-            return nil
-        }
-        guard (1...253).contains(host.utf8.count), !host.contains(where: { $0.isWhitespace || $0 == "/" })
-        else {
-            return nil
-        }
+        let address = name.hasSuffix(bytes: "]") ? name.withoutPrefix(bytes: "[") : nil
+        let host = address?.prefix(beforeByte: "]") ?? name
+        guard host.contains(byte: ":") == (address != nil), (1...253).contains(host.utf8.count),
+            host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") })
+        else { return nil }
         return Address(host: String(host), port: port)
     }
 }

@@ -3,6 +3,7 @@ import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import NIOPosix
 import Synchronization
+import SoukText
 
 /// Finds a peer's addresses, again and again, for a client that balances over them.
 ///
@@ -153,8 +154,8 @@ final class PeerResolver: Sendable {
 
     /// For TLS: the name that the peers' certificates carry; `nil` when addresses are given as numbers.
     var authority: String? {
-        guard let first = addresses.addresses.first, !first.host.contains(":"),
-            !first.host.allSatisfy({ $0.isNumber || $0 == "." })
+        guard let first = addresses.addresses.first, !first.host.contains(byte: ":"),
+            !first.host.utf8.allSatisfy({ $0.isASCIIDigit || $0 == UInt8(ascii: ".") })
         else { return nil }
         return "\(first.host):\(first.port)"
     }

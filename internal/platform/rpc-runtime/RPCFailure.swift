@@ -3,6 +3,7 @@ package import GRPCCore
 package import SoukErrors
 import SoukProto
 import SwiftProtobuf
+import SoukText
 
 /// How a call failed, as it travels between services: what the server says of an error, and what the caller
 /// learns of it.
@@ -111,7 +112,7 @@ extension RPCFailure {
             retryAfter: message.hasRetryAfterMilliseconds
                 ? .milliseconds(message.retryAfterMilliseconds) : nil,
             payload: [UInt8](message.payload),
-            origin: message.code.hasPrefix("rpc.") ? .transport : .service)
+            origin: message.code.hasPrefix(bytes: "rpc.") ? .transport : .service)
     }
 
     private init(statusOf error: RPCError) {
@@ -124,7 +125,7 @@ extension RPCFailure {
             default: "A service that is needed refused the call."
             }
         self.init(
-            kind, code: "rpc.\(error.code)".replacing(" ", with: "_"), message: message,
+            kind, code: "rpc.\(error.code)".replacing(bytes: " ", with: "_"), message: message,
             detail: String(describing: error), origin: .transport)
     }
 }

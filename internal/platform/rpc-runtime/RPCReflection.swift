@@ -2,6 +2,7 @@ import Foundation
 import GRPCCore
 import SoukProto
 import SwiftProtobuf
+import SoukText
 
 /// What reflection knows: the protos of the product by file, symbol and extension, and which services a server has.
 struct ReflectionIndex: Sendable {
@@ -45,7 +46,7 @@ struct ReflectionIndex: Sendable {
 
     /// The file that declares a symbol, with what it imports.
     func file(declaring symbol: String) -> [Data]? {
-        fileOfSymbol[symbol.hasPrefix(".") ? String(symbol.dropFirst()) : symbol].flatMap(file(named:))
+        fileOfSymbol[symbol.withoutPrefix(bytes: ".").map(String.init) ?? symbol].flatMap(file(named:))
     }
 
     /// The file that declares an extension, with what it imports.
@@ -96,7 +97,7 @@ struct ReflectionIndex: Sendable {
         extension field: Google_Protobuf_FieldDescriptorProto, in scope: String, of file: String
     ) {
         fileOfSymbol[scope + field.name] = file
-        let type = field.extendee.hasPrefix(".") ? String(field.extendee.dropFirst()) : field.extendee
+        let type = field.extendee.withoutPrefix(bytes: ".").map(String.init) ?? field.extendee
         fileOfExtension[type, default: [:]][field.number] = file
     }
 }

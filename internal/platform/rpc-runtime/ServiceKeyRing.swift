@@ -4,6 +4,7 @@ import JWTKit
 package import Logging
 import NIOPosix
 package import SoukTime
+import SoukText
 
 /// The public keys of all services, of files `<service>.pem` in one folder, and the check of who calls by them.
 ///
@@ -121,7 +122,8 @@ package actor ServiceKeyRing {
         var keys: [String: Curve25519.Signing.PublicKey] = [:]
         var unusable: [String] = []
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        for name in names.sorted().prefix(maxFiles) where name.hasSuffix(".pem") && !name.hasPrefix(".") {
+        for name in names.sorted().prefix(maxFiles)
+        where name.hasSuffix(bytes: ".pem") && !name.hasPrefix(bytes: ".") {
             let service = String(name.dropLast(4))
             if isValidName(service), let pem = read("\(directory)/\(name)"),
                 let parsed = try? EdDSA.PublicKey(pem: pem),

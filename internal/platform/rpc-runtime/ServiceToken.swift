@@ -1,5 +1,6 @@
 import Foundation
 import SoukTime
+import SoukText
 
 /// The token by which a service proves which one it is: a JWS in compact form (RFC 7515), signed with Ed25519
 /// (RFC 8037), of a type of its own (RFC 8725, section 3.11), so that no user's token passes for one.
@@ -33,7 +34,7 @@ struct ServiceToken {
     /// Takes the token apart and verifies nothing.
     init(_ token: String) throws(ServiceTokenError) {
         guard token.utf8.count <= Self.maxLength else { throw .malformed("too long") }
-        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        let parts = token.split(byte: ".", omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw .malformed("not three parts") }
         guard let header = Self.decode(Header.self, parts[0]), header.crit == nil else {
             throw .malformed("header")
@@ -67,7 +68,7 @@ struct ServiceToken {
 
     private static func bytes(_ text: Substring) -> Data? {
         guard !text.utf8.contains(where: { "+/=".utf8.contains($0) }) else { return nil }
-        var base64 = text.replacing("-", with: "+").replacing("_", with: "/")
+        var base64 = text.replacing(bytes: "-", with: "+").replacing(bytes: "_", with: "/")
         base64 += String(repeating: "=", count: (4 - base64.utf8.count % 4) % 4)
         guard let data = Data(base64Encoded: String(base64)), Self.text(data) == text else { return nil }
         return data

@@ -49,6 +49,16 @@ extension StringProtocol {
         utf8.count >= suffix.utf8.count && utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
     }
 
+    /// What follows these code units; `nil` when the text does not begin with them.
+    package func withoutPrefix(bytes prefix: some StringProtocol) -> SubSequence? {
+        hasPrefix(bytes: prefix) ? self[utf8.index(startIndex, offsetBy: prefix.utf8.count)...] : nil
+    }
+
+    /// What precedes the first such byte; the whole text when there is none.
+    package func prefix(beforeByte byte: Unicode.Scalar) -> SubSequence {
+        self[..<(firstIndex(ofByte: byte) ?? endIndex)]
+    }
+
     /// Whether both have the same code units; `==` also takes canonically equivalent texts for equal.
     package func equals(bytes other: some StringProtocol) -> Bool {
         utf8.elementsEqual(other.utf8)
@@ -75,6 +85,16 @@ extension StringProtocol {
         }
         end(at: endIndex)
         return parts
+    }
+
+    /// What precedes and what follows the first such byte; `nil` when there is none.
+    package func split(atFirst byte: Unicode.Scalar) -> (SubSequence, SubSequence)? {
+        firstIndex(ofByte: byte).map { (self[..<$0], self[utf8.index(after: $0)...]) }
+    }
+
+    /// What precedes and what follows the last such byte; `nil` when there is none.
+    package func split(atLast byte: Unicode.Scalar) -> (SubSequence, SubSequence)? {
+        lastIndex(ofByte: byte).map { (self[..<$0], self[utf8.index(after: $0)...]) }
     }
 
     /// The text with every occurrence of the code units replaced, from left to right.
@@ -105,6 +125,13 @@ extension StringProtocol {
             let last = bytes.lastIndex(where: { !$0.isBlank })
         else { return self[endIndex...] }
         return self[first..<bytes.index(after: last)]
+    }
+
+    /// The text without carriage returns and line feeds at its end.
+    package func trimmingLineEnd() -> SubSequence {
+        let bytes = Substring(self).utf8
+        let last = bytes.lastIndex { $0 != 0x0A && $0 != 0x0D }
+        return self[..<(last.map(bytes.index(after:)) ?? startIndex)]
     }
 
     /// The text without any space or tab.

@@ -1,6 +1,7 @@
 import Foundation
 package import SoukEnv
 import SoukIDs
+import SoukText
 
 /// How the sandbox behaves, from the environment.
 package struct SandboxOptions: Sendable {
@@ -15,7 +16,7 @@ package struct SandboxOptions: Sendable {
     /// - Throws: `ConfigurationError` naming the variable.
     package init(environment: Environment) throws(ConfigurationError) {
         webhookURL = try environment.optionalURL("SOUK_SANDBOX_WEBHOOK_URL")?.absoluteString
-        if let webhookURL, !webhookURL.hasPrefix("https://"), !webhookURL.hasPrefix("http://") {
+        if let webhookURL, !webhookURL.hasPrefix(bytes: "https://"), !webhookURL.hasPrefix(bytes: "http://") {
             throw ConfigurationError("SOUK_SANDBOX_WEBHOOK_URL", "is not an http or https URL")
         }
         if let text = try environment.optionalString("SOUK_SANDBOX_DUPLICATE_WEBHOOKS") {

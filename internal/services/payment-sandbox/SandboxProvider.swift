@@ -9,6 +9,7 @@ package import SoukMoney
 package import SoukPayment
 package import SoukService
 package import SoukTime
+import SoukText
 
 /// A payment provider that moves no real money, built as if it were another company: its own database, its own pay
 /// page, and signed webhooks over HTTP like anybody else's.
@@ -96,7 +97,7 @@ package final class SandboxProvider: HostedService, PaymentProvider {
     package func createCharge(_ request: ChargeRequest) async throws(ProviderError) -> ProviderCharge {
         let charge = try await desk.create(request)
         var base = baseURL()
-        while base.hasSuffix("/") { base.removeLast() }
+        while base.hasSuffix(bytes: "/") { base.removeLast() }
         return ProviderCharge(reference: charge.reference, payURL: "\(base)/sandbox/pay/\(charge.token)")
     }
 

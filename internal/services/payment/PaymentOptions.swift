@@ -1,5 +1,6 @@
 import Foundation
 package import SoukEnv
+import SoukText
 
 /// How the payment service behaves, from the environment.
 package struct PaymentOptions: Sendable {
@@ -27,7 +28,7 @@ package struct PaymentOptions: Sendable {
             "SOUK_PAYMENT_RECONCILE_INTERVAL", reconcileInterval, environment)
         reconcileAfter = try Self.positive("SOUK_PAYMENT_RECONCILE_AFTER", reconcileAfter, environment)
         returnURL = try environment.optionalURL("SOUK_PAYMENT_RETURN_URL")?.absoluteString
-        if let returnURL, !returnURL.hasPrefix("https://"), !returnURL.hasPrefix("http://") {
+        if let returnURL, !returnURL.hasPrefix(bytes: "https://"), !returnURL.hasPrefix(bytes: "http://") {
             throw ConfigurationError("SOUK_PAYMENT_RETURN_URL", "is not an http or https URL")
         }
     }

@@ -4,6 +4,7 @@ import HummingbirdCore
 import Logging
 import SoukCallContext
 import SoukIDs
+import SoukText
 
 /// Gives the request its id, its deadline and the address of its client; the outermost middleware.
 struct RequestScopeMiddleware: RouterMiddleware {
@@ -50,13 +51,13 @@ struct RequestScopeMiddleware: RouterMiddleware {
     private func clientAddress(of request: Request, peer: String) -> String {
         guard !options.trustedProxies.isEmpty, let field = request.headers[.forwardedFor] else { return peer }
         var client = peer
-        for hop in field.split(separator: ",").reversed().prefix(Self.maxForwards) {
+        for hop in field.split(byte: ",").reversed().prefix(Self.maxForwards) {
             guard let known = IPAddress(client),
                 options.trustedProxies.contains(where: { $0.contains(known) })
             else {
                 break
             }
-            let text = hop.filter { !$0.isWhitespace }
+            let text = hop.removingBlanks()
             guard IPAddress(text) != nil else { break }
             client = text
         }

@@ -1,4 +1,5 @@
 import Foundation
+import SoukText
 
 /// What the kernel knows about this process, read from `/proc` (proc(5)) whenever metrics are asked for,
 /// under the names that Prometheus client libraries agree on
@@ -49,13 +50,13 @@ struct ProcessMetrics: Sendable {
     private static func statField(_ number: Int) -> Double? {
         // The second field is the program's name in parentheses, which may itself hold spaces and
         // parentheses.
-        guard let stat = contents("/proc/self/stat"), let end = stat.lastIndex(of: ")") else { return nil }
-        let fields = stat[stat.index(after: end)...].split(separator: " ")
+        guard let (_, rest) = contents("/proc/self/stat")?.split(atLast: ")") else { return nil }
+        let fields = rest.split(byte: " ")
         return fields.count > number - 3 ? Double(fields[number - 3]) : nil
     }
 
     private static func residentPages() -> Double? {
-        guard let fields = contents("/proc/self/statm")?.split(separator: " "), fields.count > 1 else {
+        guard let fields = contents("/proc/self/statm")?.split(byte: " "), fields.count > 1 else {
             return nil
         }
         return Double(fields[1])
@@ -63,7 +64,9 @@ struct ProcessMetrics: Sendable {
 
     private static func bootTime() -> Double? {
         guard
-            let line = contents("/proc/stat")?.split(separator: "\n").first(where: { $0.hasPrefix("btime ") })
+            let line = contents("/proc/stat")?.split(byte: "\n").first(where: {
+                $0.hasPrefix(bytes: "btime ")
+            })
         else {
             return nil
         }

@@ -1,3 +1,5 @@
+import SoukText
+
 /// Turns the free names of swift-metrics into those that Prometheus allows.
 enum PrometheusNames {
     /// Longest label value that is kept, in characters.
@@ -6,7 +8,7 @@ enum PrometheusNames {
     /// `http.server.requests` → `http_server_requests`; characters outside `[a-zA-Z0-9_:]` become `_`.
     static func metric(_ label: String, suffix: String = "") -> String {
         let name = sanitize(label, allowsColon: true)
-        return suffix.isEmpty || name.hasSuffix(suffix) ? name : name + suffix
+        return suffix.isEmpty || name.hasSuffix(bytes: suffix) ? name : name + suffix
     }
 
     /// The labels as they stand between braces, sorted by name, each name once (the last one counts).
@@ -23,7 +25,7 @@ enum PrometheusNames {
     /// are moved out of the way.
     private static func label(_ name: String) -> String {
         let name = sanitize(name, allowsColon: false)
-        return name == "le" || name.hasPrefix("__") ? "exported_" + name : name
+        return name == "le" || name.hasPrefix(bytes: "__") ? "exported_" + name : name
     }
 
     private static func sanitize(_ text: String, allowsColon: Bool) -> String {
@@ -45,7 +47,8 @@ enum PrometheusNames {
 
     /// `\`, `"` and line feed, as the format says.
     private static func escape(_ value: String) -> String {
-        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+        value.replacing(bytes: "\\", with: "\\\\").replacing(bytes: "\"", with: "\\\"")
+            .replacing(bytes: "\n", with: "\\n")
     }
 
     /// A sample value: whole numbers without a fraction, `+Inf`, `-Inf`, `NaN`.

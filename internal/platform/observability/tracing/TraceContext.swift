@@ -1,4 +1,5 @@
 package import Tracing
+import SoukText
 
 /// Where in which trace a task is.
 package struct TraceContext: Sendable, Hashable {
@@ -66,14 +67,12 @@ enum TraceState {
         else {
             return nil
         }
-        let members = text.split(separator: ",").map { $0.drop { $0 == " " || $0 == "\t" } }.filter {
-            !$0.isEmpty
-        }
+        let members = text.split(byte: ",").map { $0.trimmingBlanks() }.filter { !$0.isEmpty }
         guard !members.isEmpty, members.count <= 32 else { return nil }
         for member in members {
-            guard let equals = member.firstIndex(of: "="), isKey(member[..<equals]),
-                member.index(after: equals) < member.endIndex
-            else { return nil }
+            guard let (key, value) = member.split(atFirst: "="), isKey(key), !value.isEmpty else {
+                return nil
+            }
         }
         return members.joined(separator: ",")
     }

@@ -20,6 +20,8 @@ import Testing
                     text.utf8.map { $0 == UInt8(ascii: ",") ? UInt8(ascii: ";") : $0 }))
         }
         #expect("/\(scalar)a".hasPrefix(bytes: "/"))
+        #expect("/\(scalar)a".withoutPrefix(bytes: "/")?.utf8.elementsEqual("\(scalar)a".utf8) == true)
+        #expect("a\(scalar):b".prefix(beforeByte: ":").utf8.elementsEqual("a\(scalar)".utf8))
         #expect("a\(scalar)/".hasSuffix(bytes: "/"))
     }
 
@@ -47,10 +49,17 @@ import Testing
         #expect("aXbXc".replacing(bytes: "X", with: "YY") == "aYYbYYc")
         #expect("aaa".replacing(bytes: "aa", with: "b") == "ba")
         #expect("abcabc".range(ofBytes: "ca").map { "abcabc"[$0] } == "ca")
+        #expect("a:\u{301}b:c".split(atFirst: ":").map { [$0, $1] } == ["a", "\u{301}b:c"])
+        #expect("a:b:\u{301}".split(atLast: ":").map { [$0, $1] } == ["a:b", "\u{301}"])
+        #expect("abc".split(atFirst: ":") == nil)
+        #expect("abc".withoutPrefix(bytes: "b") == nil)
+        #expect("abc".prefix(beforeByte: ":") == "abc")
         #expect("abc".contains(bytes: ""))
         #expect("".contains(bytes: ""))
         #expect(!"abc".contains(bytes: "abcd"))
         #expect(" \t a b\t ".trimmingBlanks() == "a b")
+        #expect("a\n b\r\n\n".trimmingLineEnd() == "a\n b")
+        #expect("\n".trimmingLineEnd().isEmpty)
         #expect("  ".trimmingBlanks().isEmpty)
         #expect("\u{A0}a".trimmingBlanks() == "\u{A0}a")
         #expect(" a\tb ".removingBlanks() == "ab")

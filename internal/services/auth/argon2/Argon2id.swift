@@ -1,5 +1,6 @@
 import CArgon2
 import Foundation
+import SoukText
 
 /// The cost of one hash. The defaults are OWASP's first choice for Argon2id.
 struct Argon2Parameters: Sendable, Hashable {
@@ -44,11 +45,11 @@ enum Argon2id {
 
     /// What a stored hash cost; nil where the text is no Argon2id hash of version 1.3.
     static func parameters(of encoded: String) -> Argon2Parameters? {
-        let parts = encoded.split(separator: "$")
+        let parts = encoded.split(byte: "$")
         guard parts.count == 5, parts[0] == "argon2id", parts[1] == "v=19" else { return nil }
         var values: [Substring: UInt32] = [:]
-        for pair in parts[2].split(separator: ",") {
-            let sides = pair.split(separator: "=")
+        for pair in parts[2].split(byte: ",") {
+            let sides = pair.split(byte: "=")
             guard sides.count == 2, let number = UInt32(sides[1]) else { return nil }
             values[sides[0]] = number
         }

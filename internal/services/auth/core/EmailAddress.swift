@@ -1,12 +1,11 @@
-import Foundation
 import SoukAPI
+import SoukText
 
 /// The one form under which an e-mail address is stored, compared and throttled.
 enum EmailAddress {
-    /// Trimmed, lower case, Unicode form C. Says nothing about whether it is an address at all.
+    /// Trimmed, ASCII letters in lower case. Says nothing about whether it is an address at all.
     static func normalised(_ text: String) -> String {
-        text.trimmingCharacters(in: .whitespacesAndNewlines).lowercased()
-            .precomposedStringWithCanonicalMapping
+        text.trimmingLineEnd().trimmingBlanks().lowercasedASCII()
     }
 
     /// Whether the normalised text can be registered.

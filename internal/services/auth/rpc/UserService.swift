@@ -3,6 +3,7 @@ package import SoukAuthKernel
 package import SoukProto
 package import SoukRPCRuntime
 import SwiftProtobuf
+import SoukText
 
 extension RPCService {
     /// The public authentication API for everybody: sign-up, log-in, refresh, log-out.
@@ -66,13 +67,12 @@ extension ServerContext {
     /// The address of the connection's other end without its port: `ipv4:192.0.2.1:1234` → `192.0.2.1`. Whatever is no
     /// address, as of a transport in the process, as it is.
     var clientAddress: String {
-        let peer = Substring(remotePeer)
-        if peer.hasPrefix("ipv4:") {
-            return String(peer.dropFirst(5).prefix { $0 != ":" })
+        if let address = remotePeer.withoutPrefix(bytes: "ipv4:") {
+            return String(address.prefix(beforeByte: ":"))
         }
-        if peer.hasPrefix("ipv6:["), let end = peer.lastIndex(of: "]") {
+        if let (address, _) = remotePeer.withoutPrefix(bytes: "ipv6:[")?.split(atLast: "]") {
             // A zone belongs to this machine and not to the client.
-            return String(peer[..<end].dropFirst(6).prefix { $0 != "%" })
+            return String(address.prefix(beforeByte: "%"))
         }
         return remotePeer
     }

@@ -1,4 +1,5 @@
 import NIOCore
+import SoukText
 
 /// Which origins' pages may read answers, per the Fetch Standard's CORS protocol. Credentials are never allowed:
 /// tokens travel in `Authorization`, which a page must set itself.
@@ -13,6 +14,7 @@ package struct CORSPolicy: Sendable {
 
     /// The value of `Access-Control-Allow-Origin` for a request from `origin`; nil if its pages may not read it.
     func allowedOrigin(for origin: String) -> String? {
+        // check-text: a list of whole origins, not a text
         if origins.contains("*") { return "*" }
         return origins.contains(origin) ? origin : nil
     }
@@ -48,7 +50,7 @@ package struct CORSPolicy: Sendable {
     /// - Parameter origin: `*`, or the request's own, which stands in the policy letter by letter.
     private static func allow(_ origin: String) -> ByteBuffer {
         var lines = ByteBuffer(string: "Access-Control-Allow-Origin: \(origin)\r\n")
-        if origin != "*" { lines.writeImmutableBuffer(vary) }
+        if !origin.equals(bytes: "*") { lines.writeImmutableBuffer(vary) }
         return lines
     }
 }

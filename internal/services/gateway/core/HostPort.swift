@@ -1,4 +1,5 @@
 import SoukEnv
+import SoukText
 
 /// Where something listens: a name or an address, and a port.
 package struct HostPort: Sendable, Hashable, CustomStringConvertible {
@@ -7,12 +8,12 @@ package struct HostPort: Sendable, Hashable, CustomStringConvertible {
 
     /// `host:port`, an IPv6 address in brackets.
     package init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+        guard let (name, digits) = text.split(atLast: ":"), let port = Int(digits),
             (1...65_535).contains(port)
         else { return nil }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        guard !host.isEmpty, !host.contains(where: { "[]/@? ".contains($0) }) else { return nil }
+        let address = name.hasSuffix(bytes: "]") ? name.withoutPrefix(bytes: "[") : nil
+        let host = address?.prefix(beforeByte: "]") ?? name
+        guard !host.isEmpty, !host.utf8.contains(where: "[]/@? ".utf8.contains) else { return nil }
         self.host = String(host)
         self.port = port
     }
@@ -22,7 +23,7 @@ package struct HostPort: Sendable, Hashable, CustomStringConvertible {
         self.port = port
     }
 
-    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    package var description: String { host.contains(byte: ":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
 extension Environment {

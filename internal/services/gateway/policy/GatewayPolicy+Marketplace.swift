@@ -1,6 +1,7 @@
 package import SoukEnv
 import SoukHTTP
 import SoukService
+import SoukText
 
 extension GatewayPolicy {
     /// What holds where no file says anything else: the marketplace's routes with the limits of the environment.
@@ -87,7 +88,7 @@ struct PolicyDefaults: Sendable {
     private static func upstream(
         _ name: String, _ environment: Environment, port: Int?
     ) throws(ConfigurationError) -> UpstreamPolicy {
-        let service = name.uppercased().replacing("-", with: "_")
+        let service = name.uppercasedASCII().replacing(bytes: "-", with: "_")
         let variable = "SOUK_\(service)_HTTP_ADDRESS"
         guard let port else {
             guard try environment.optionalString(variable) != nil else {

@@ -1,4 +1,5 @@
 import SoukEnv
+import SoukText
 
 /// Every path that a service of the marketplace answers, and further ones that the environment names.
 struct MarketplaceRoutes: Sendable {
@@ -19,7 +20,7 @@ struct MarketplaceRoutes: Sendable {
         let name = "SOUK_GATEWAY_ROUTES"
         var entries = Self.own.map { Entry(pattern: $0, service: $1) }
         for text in try environment.list(name) {
-            let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+            let parts = text.split(byte: "=", omittingEmptySubsequences: false).map(String.init)
             guard parts.count == 2, !parts[1].isEmpty else {
                 throw ConfigurationError(name, "'\(text)' is not of the form /api/v1/things/**=service")
             }

@@ -1,3 +1,5 @@
+import SoukText
+
 // What the file says of routes, and of all of them.
 
 extension RoutePolicy {
@@ -136,13 +138,14 @@ extension PolicyNode {
         var origins: [String] = []
         for part in parts {
             guard let text = part.text(Self.someOrigins) else { continue }
-            if text != "*", !text.isOrigin {
+            if !text.equals(bytes: "*"), !text.isOrigin {
                 part.report("must be \(Self.someOrigins)")
             } else if origins.contains(text) {
                 part.report("stands twice")
             }
             origins.append(text)
         }
+        // check-text: a list of whole origins, not a text
         if origins.contains("*"), origins.count > 1 { report("has '*', which is all, beside others") }
         return origins
     }
@@ -150,7 +153,7 @@ extension PolicyNode {
     fileprivate func mediaTypes() -> [String]? {
         list(atMost: 100)?.compactMap { part in
             guard let text = part.text("a media type") else { return nil }
-            let halves = text.split(separator: "/", omittingEmptySubsequences: false)
+            let halves = text.split(byte: "/", omittingEmptySubsequences: false)
             let isType =
                 halves.count == 2
                 && halves.allSatisfy { half in
@@ -160,7 +163,7 @@ extension PolicyNode {
                         }
                 }
             if !isType { part.report("must be a media type such as application/json, without parameters") }
-            return text.lowercased()
+            return text.lowercasedASCII()
         }
     }
 }
@@ -168,13 +171,6 @@ extension PolicyNode {
 extension String {
     /// `scheme://host[:port]`, as browsers write it (RFC 6454, section 6.2).
     fileprivate var isOrigin: Bool {
-        guard let scheme = ["https://", "http://"].first(where: hasPrefix) else { return false }
-        let rest = dropFirst(scheme.count)
-        guard !rest.isEmpty, self == lowercased(), !rest.contains(where: { "/?#@* ".contains($0) }),
-            rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
-        else { return false }
-        let afterHost = rest.drop { $0 != "]" }.isEmpty ? rest : rest.drop { $0 != "]" }.dropFirst()
-        guard let colon = afterHost.firstIndex(of: ":") else { return true }
-        return HostPort(String(rest)) != nil && afterHost[colon...].count > 1
+        WebURL(self)?.origin.equals(bytes: self) == true && equals(bytes: lowercasedASCII())
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import SoukText
 
 /// A mapping of the file, whose keys are known. Values are read into what holds where they are left out; those that can't be
 /// are reported, and leave it as it was.
@@ -95,9 +96,9 @@ struct PolicyMapping {
 
     private static func number(_ word: String?, _ units: [(String, Int)]) -> Int? {
         guard let word else { return nil }
-        let digits = word.prefix { ("0"..."9").contains($0) }
+        let digits = Substring(word.utf8.prefix(while: \.isASCIIDigit))
         guard let number = Int(digits),
-            let unit = units.first(where: { $0.0 == word.dropFirst(digits.count) })
+            let unit = units.first(where: { word[digits.endIndex...].equals(bytes: $0.0) })
         else { return nil }
         let (product, overflow) = number.multipliedReportingOverflow(by: unit.1)
         return overflow ? nil : product

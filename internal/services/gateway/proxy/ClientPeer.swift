@@ -1,4 +1,5 @@
 import NIOCore
+import SoukText
 
 /// What is known of a client's connection before it says anything.
 final class ClientPeer {
@@ -24,7 +25,7 @@ final class ClientPeer {
 
     /// `X-Forwarded-For`, `X-Forwarded-Proto`, `Forwarded` (RFC 7239) and `Via` (RFC 9110, section 7.6.3).
     static func lines(for address: String, scheme: String) -> ByteBuffer {
-        let node = address.contains(":") ? "\"[\(address)]\"" : address
+        let node = address.contains(byte: ":") ? "\"[\(address)]\"" : address
         return ByteBuffer(
             string: "X-Forwarded-For: \(address)\r\nX-Forwarded-Proto: \(scheme)\r\n"
                 + "Forwarded: for=\(node);proto=\(scheme)\r\nVia: 1.1 souk\r\n")

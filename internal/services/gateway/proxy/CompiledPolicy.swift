@@ -3,6 +3,7 @@ import NIOCore
 import SoukHTTP
 import SoukHTTPWire
 import Synchronization
+import SoukText
 
 /// A policy made ready for event loops: what is looked up by name there is an object here. Replaced whole on a reload.
 final class CompiledPolicy: Sendable {
@@ -51,9 +52,9 @@ final class CompiledPolicy: Sendable {
     /// Walks from the socket outwards as long as each hop is a proxy of ours; what the next one wrote is true.
     func client(of forwardedFor: String, peer: String) -> String {
         var client = peer
-        for hop in forwardedFor.split(separator: ",").reversed().prefix(Self.maxHops) {
+        for hop in forwardedFor.split(byte: ",").reversed().prefix(Self.maxHops) {
             guard trusts(client) else { break }
-            let text = hop.filter { !$0.isWhitespace }
+            let text = hop.removingBlanks()
             guard IPAddress(text) != nil else { break }
             client = text
         }

@@ -3,12 +3,13 @@ import SoukAuthToken
 import SoukErrors
 import SoukHTTP
 import SoukHTTPWire
+import SoukText
 
 /// What a request has to pass before it goes anywhere. Each step goes on with the next; those that have to ask somebody come back
 /// to the loop first.
 extension Exchange {
     func admit() {
-        if let field = head.first(.expect), head.text(field).lowercased() != "100-continue" {
+        if let field = head.first(.expect), head.text(field).lowercasedASCII() != "100-continue" {
             return refuse(.expectationFailed)
         }
         if case .length(let length) = head.framing, length > route.policy.maxBodyBytes {

@@ -7,6 +7,7 @@ import SoukAuthToken
 import SoukCallContext
 import SoukHTTP
 import SoukHTTPWire
+import SoukText
 
 /// What all event loops of a gateway share.
 final class GatewayRuntime: Sendable {
@@ -69,8 +70,8 @@ extension Exchange {
     /// The path for logs: `{token}` stands where the route's pattern has it, for who knows it may use it.
     var publicPath: String {
         let path = head.path
-        guard route.policy.pattern.contains("{token}") else { return path }
-        let names = route.policy.pattern.split(separator: "/")
-        return zip(path.split(separator: "/"), names).map { $1 == "{token}" ? "/{token}" : "/\($0)" }.joined()
+        guard route.policy.pattern.contains(bytes: "{token}") else { return path }
+        let names = route.policy.pattern.split(byte: "/")
+        return zip(path.split(byte: "/"), names).map { $1 == "{token}" ? "/{token}" : "/\($0)" }.joined()
     }
 }

@@ -1,6 +1,7 @@
 import CZlib
 import NIOCore
 import SoukHTTPWire
+import SoukText
 
 /// One answer's body on its way through zlib, in the gzip format (RFC 1952).
 final class GzipStream {
@@ -64,23 +65,25 @@ final class GzipStream {
         case .length(let length) where length < policy.minBytes: return false
         case .length, .chunked, .untilClose: break
         }
-        if let control = answer.first(.cacheControl), answer.text(control).contains("no-transform") {
+        if let control = answer.first(.cacheControl), answer.text(control).contains(bytes: "no-transform") {
             return false
         }
-        let media = answer.text(type).prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
+        let media = answer.text(type).prefix(beforeByte: ";").removingBlanks().lowercasedASCII()
         return policy.types.contains(media)
     }
 
     /// Whether `Accept-Encoding` takes gzip (RFC 9110, section 12.5.3): named, or `*`, and not with a weight of zero.
     static func accepts(_ field: String) -> Bool {
         var any = false
-        for item in field.lowercased().split(separator: ",") {
-            let parts = item.split(separator: ";").map { $0.filter { !$0.isWhitespace } }
+        for item in field.lowercasedASCII().split(byte: ",") {
+            let parts = item.split(byte: ";").map { $0.removingBlanks() }
             guard let coding = parts.first else { continue }
             let weight =
-                parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
+                parts.dropFirst().lazy.compactMap { $0.withoutPrefix(bytes: "q=") }.first.flatMap {
+                    Double($0)
+                } ?? 1
             if coding == "gzip" || coding == "x-gzip" { return weight > 0 }
-            if coding == "*" { any = weight > 0 }
+            if coding.equals(bytes: "*") { any = weight > 0 }
         }
         return any
     }

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHPACK
 import SoukHTTPWire
+import SoukText
 
 /// Between the fields of HTTP/2 (RFC 9113, section 8.3) and heads in HTTP/1.1's form.
 enum HTTP2Heads {
@@ -21,7 +22,7 @@ enum HTTP2Heads {
             case ":scheme": break
             case "cookie": cookies.append(value)
             default:
-                guard !name.hasPrefix(":"), isClean(name), isClean(value) else {
+                guard !name.hasPrefix(bytes: ":"), isClean(name), isClean(value) else {
                     throw .badRequest("A header field holds what must not be in it.")
                 }
                 switch name {
@@ -60,7 +61,7 @@ enum HTTP2Heads {
     static func answer(_ answer: AnswerHead) -> HPACKHeaders {
         var headers = HPACKHeaders([(":status", String(answer.status))])
         for field in answer.head.fields where answer.passes(field) {
-            headers.add(name: answer.head.nameText(field).lowercased(), value: answer.head.text(field))
+            headers.add(name: answer.head.nameText(field).lowercasedASCII(), value: answer.head.text(field))
         }
         addLines(answer.added, to: &headers)
         if case .length(let length) = answer.framing {
@@ -81,7 +82,7 @@ enum HTTP2Heads {
     static func trailers(_ headers: HPACKHeaders, limits: HeadLimits) throws(WireError) -> ByteBuffer? {
         var section = ByteBuffer(staticString: "0\r\n")
         for (name, value, _) in headers {
-            guard !name.hasPrefix(":"), isClean(name), isClean(value) else {
+            guard !name.hasPrefix(bytes: ":"), isClean(name), isClean(value) else {
                 throw .badRequest("A trailer field holds what must not be in it.")
             }
             section.writeString("\(name): \(value)\r\n")
@@ -95,10 +96,9 @@ enum HTTP2Heads {
     }
 
     private static func addLines(_ lines: ByteBuffer, to headers: inout HPACKHeaders) {
-        for line in String(buffer: lines).split(separator: "\r\n") {
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            let value = line[line.index(after: colon)...].drop { $0 == " " }
-            headers.add(name: line[..<colon].lowercased(), value: String(value))
+        for line in String(buffer: lines).split(byte: "\n") {
+            guard let (name, value) = line.trimmingLineEnd().split(atFirst: ":") else { continue }
+            headers.add(name: name.lowercasedASCII(), value: String(value.trimmingBlanks()))
         }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import SoukText
 package import SoukTime
 
 /// An e-mail with a plain and an HTML body, written in the Internet Message Format (RFC 5322) with MIME (RFC 2045,
@@ -24,17 +25,17 @@ package struct EmailMessage: Sendable, Hashable {
         }
 
         /// `name-addr` of RFC 5322 section 3.4, or the bare address where there is no name.
-        var header: String { name.isEmpty ? address : "\(EmailMessage.encodedWords(name)) <\(address)>" }
+        var header: String { name.isEmpty ? address : "\(MailText.phrase(name)) <\(address)>" }
     }
 
     /// The whole message with CRLF line ends, ASCII only.
     package var bytes: [UInt8] {
         let boundary = "=_souk_\(id)"
-        let domain = from.address.split(separator: "@").last.map(String.init) ?? "localhost"
+        let domain = from.address.split(byte: "@").last.map(String.init) ?? "localhost"
         let lines = [
             "From: \(from.header)",
             "To: \(to.header)",
-            "Subject: \(Self.encodedWords(subject))",
+            "Subject: \(MailText.unstructured(subject))",
             "Date: \(date.internetMessageDate)",
             "Message-ID: <\(id)@\(domain)>",
             "Auto-Submitted: auto-generated",
@@ -60,35 +61,6 @@ package struct EmailMessage: Sendable, Hashable {
             \r
             \(encoded)
             """
-    }
-
-    /// The text as it may stand in a header: unchanged where it is printable ASCII, else RFC 2047 encoded words of
-    /// at most 75 characters, folded. Neither line ends nor encoded words of the text's own survive either way, so it
-    /// can't inject a header nor be read as anything but itself.
-    static func encodedWords(_ text: String) -> String {
-        let isPlain =
-            text.utf8.count <= 60
-            && text.utf8.allSatisfy { byte in
-                (0x20...0x7e).contains(byte) && !#"()<>@,;:\"[]="#.utf8.contains(byte)
-            }
-        guard !isPlain else { return text }
-        var words: [String] = []
-        var chunk: [UInt8] = []
-        // Not by characters: one with many marks has no end.
-        for scalar in text.unicodeScalars {
-            let bytes = Array(UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-            if !chunk.isEmpty, chunk.count + bytes.count > 45 {
-                words.append(word(chunk))
-                chunk = []
-            }
-            chunk += bytes
-        }
-        words.append(word(chunk))
-        return words.joined(separator: "\r\n ")
-    }
-
-    private static func word(_ bytes: [UInt8]) -> String {
-        "=?utf-8?B?\(Data(bytes).base64EncodedString())?="
     }
 }
 

@@ -1,42 +1,44 @@
-import Foundation
 import HTTPTypes
-import Mustache
 import SoukHTTP
 import SoukMoney
 import SoukPayment
+import SoukTemplates
+import SoukText
 import SoukTime
 
 /// The hosted pay page: plain HTML and a form, nothing to download and no script.
 struct PayPage: Sendable {
-    private let template: MustacheTemplate
+    private let template: HTMLTemplate
 
     init() {
         do {
-            template = try MustacheTemplate(string: Self.source)
+            template = try HTMLTemplate(Self.source)
         } catch {
             preconditionFailure("the pay page's template is part of the program: \(error)")
         }
     }
 
     func reply(for charge: Charge) -> Reply {
-        var headers = HTTPFields(.cacheControl, "no-store")
-        headers[.contentSecurityPolicy] = Self.policy(returnURL: charge.returnURL)
-        return .html(template.render(Self.values(for: charge)), headers: headers)
+        .html(
+            template.render(Self.values(for: charge)),
+            headers: HTTPFields(.contentSecurityPolicy, Self.policy(returnURL: charge.returnURL)))
     }
 
-    private static func values(for charge: Charge) -> [String: Any] {
-        var values: [String: Any] = [
-            "amount": charge.amount.formatted, "reference": charge.reference,
-            "expires": expiry(of: charge), "nonce": charge.formNonce, "is_open": charge.status == .pending,
-            "message": message(for: charge),
+    private static func values(for charge: Charge) -> [String: HTMLTemplate.Value] {
+        var values: [String: HTMLTemplate.Value] = [
+            "amount": .text(charge.amount.formatted), "reference": .text(charge.reference),
+            "expires": .text(expiry(of: charge)), "nonce": .text(charge.formNonce),
+            "is_open": .flag(charge.status == .pending), "message": .text(message(for: charge)),
         ]
-        if charge.status != .pending, let returnURL = charge.returnURL { values["return_url"] = returnURL }
+        if charge.status != .pending, let returnURL = charge.returnURL {
+            values["return_url"] = .text(returnURL)
+        }
         return values
     }
 
     /// To the second: nobody pays by the microsecond.
     private static func expiry(of charge: Charge) -> String {
-        charge.expiresAt.rfc3339.prefix(19).replacing("T", with: " ") + " UTC"
+        charge.expiresAt.rfc3339.prefix(19).replacing(bytes: "T", with: " ") + " UTC"
     }
 
     private static func message(for charge: Charge) -> String {
@@ -52,12 +54,7 @@ struct PayPage: Sendable {
 
     /// Browsers hold `form-action` against the redirect that answers a form, too: the shop's origin has to be in it.
     private static func policy(returnURL: String?) -> String {
-        let origin = returnURL.flatMap(URL.init(string:)).flatMap { url -> String? in
-            guard let scheme = url.scheme, scheme == "https" || scheme == "http", let host = url.host(),
-                host.utf8.allSatisfy({ $0.isHostByte })
-            else { return nil }
-            return " \(scheme)://\(host)" + (url.port.map { ":\($0)" } ?? "")
-        }
+        let origin = returnURL.flatMap(WebURL.init).map { " \($0.origin)" }
         return
             "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'\(origin ?? ""); base-uri 'none'; "
             + "frame-ancestors 'none'"
@@ -94,7 +91,7 @@ struct PayPage: Sendable {
         </form>
         {{/is_open}}
         {{#return_url}}
-        <p><a href="{{return_url}}">Back to the shop</a></p>
+        <p><a href="{{link(return_url)}}">Back to the shop</a></p>
         {{/return_url}}
         <p><small>Charge {{reference}}</small></p>
         </main>
@@ -102,17 +99,4 @@ struct PayPage: Sendable {
         </html>
 
         """
-}
-
-extension UInt8 {
-    /// Letters, digits, dot and hyphen, and what an IPv6 address in brackets needs.
-    fileprivate var isHostByte: Bool {
-        switch self {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: ":"),
-            UInt8(ascii: "["), UInt8(ascii: "]"):
-            true
-        default: false
-        }
-    }
 }

@@ -6,6 +6,7 @@ import SoukHTTP
 import SoukMoney
 import SoukPayment
 import SoukTime
+import SoukText
 
 /// The pay page and what its form, or a program in its place, sends back.
 struct PayRoutes: Sendable {
@@ -26,7 +27,8 @@ struct PayRoutes: Sendable {
     }
 
     private func decide(_ request: Request, token: String) async throws -> Reply {
-        let isJSON = request.headers[.contentType]?.lowercased().hasPrefix("application/json") ?? false
+        let isJSON =
+            request.headers[.contentType]?.lowercasedASCII().hasPrefix(bytes: "application/json") ?? false
         let outcome: PayOutcome
         let formNonce: String?
         if isJSON {
@@ -93,7 +95,7 @@ struct ChargeView: Encodable, Sendable {
 
 extension Request {
     fileprivate func accepts(_ type: String) -> Bool {
-        headers[.accept]?.lowercased().contains(type) ?? false
+        headers[.accept]?.lowercasedASCII().contains(bytes: type) ?? false
     }
 
     /// Asks for JSON and not for a page.

@@ -1,4 +1,5 @@
 import SoukDatabase
+import SoukText
 
 /// The ledger's schema. What makes a double-entry ledger one is enforced here, below every line of Swift.
 ///
@@ -215,7 +216,7 @@ enum LedgerMigrations {
 
     private static func refusal(of change: String, on table: String, _ reason: String) -> String {
         """
-        CREATE TRIGGER \(table)_\(change.lowercased()) BEFORE \(change) ON \(table)
+        CREATE TRIGGER \(table)_\(change.lowercasedASCII()) BEFORE \(change) ON \(table)
         FOR EACH \(change == "TRUNCATE" ? "STATEMENT" : "ROW") EXECUTE FUNCTION payment_refuse('\(reason)')
         """
     }

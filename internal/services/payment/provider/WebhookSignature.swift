@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 package import SoukEnv
 package import SoukTime
+import SoukText
 
 /// Signs webhooks, and proves that they were signed by somebody who shares the secret, and lately.
 ///
@@ -59,10 +60,10 @@ package enum WebhookSignature {
         guard header.utf8.count <= maxHeaderLength else { return nil }
         var seconds: Int64?
         var signatures: [[UInt8]] = []
-        for element in header.split(separator: ",", omittingEmptySubsequences: false) {
-            let pair = element.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        for element in header.split(byte: ",", omittingEmptySubsequences: false) {
+            let pair = element.split(byte: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard pair.count == 2 else { return nil }
-            switch pair[0].trimmingPrefix(while: \.isWhitespace) {
+            switch pair[0].trimmingBlanks() {
             case "t":
                 guard seconds == nil, pair[1].utf8.allSatisfy({ (48...57).contains($0) }),
                     let value = Int64(pair[1])

@@ -1,4 +1,5 @@
 import SoukDatabase
+import SoukText
 
 /// The payment service's schema.
 enum PaymentMigrations {
@@ -8,7 +9,7 @@ enum PaymentMigrations {
     ]
 
     private static let postgres =
-        (payments + webhooks).filter { !$0.hasPrefix("CREATE TRIGGER") }.map(Migration.postgres) + [
+        (payments + webhooks).filter { !$0.hasPrefix(bytes: "CREATE TRIGGER") }.map(Migration.postgres) + [
             """
             CREATE FUNCTION payment_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
             BEGIN

@@ -1,4 +1,5 @@
 import Foundation
+import SoukText
 
 /// The readable part of an address: lower-case letters, digits and single hyphens.
 enum Slug {
@@ -11,6 +12,7 @@ enum Slug {
         var slug = ""
         for scalar in name.decomposedStringWithCompatibilityMapping.lowercased().unicodeScalars {
             switch scalar {
+            // check-text: scalars, as the switch says
             case "a"..."z", "0"..."9":
                 slug.unicodeScalars.append(scalar)
             case "ß":
@@ -21,7 +23,7 @@ enum Slug {
             case _ where scalar.properties.generalCategory == .nonspacingMark:
                 continue
             default:
-                if !slug.isEmpty, slug.last != "-" { slug += "-" }
+                if !slug.isEmpty, !slug.hasSuffix(bytes: "-") { slug += "-" }
             }
         }
         slug = trimmed(String(slug.prefix(maxLength)))
@@ -35,7 +37,7 @@ enum Slug {
 
     private static func trimmed(_ slug: String) -> String {
         var slug = slug
-        while slug.last == "-" { slug.removeLast() }
+        while slug.hasSuffix(bytes: "-") { slug.removeLast() }
         return slug
     }
 }

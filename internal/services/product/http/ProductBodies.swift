@@ -129,7 +129,7 @@ enum ProductFields {
 
         init(_ fields: FieldReader) {
             media = Media(
-                url: fields.url("url"), alt: fields.optionalString("alt", length: 0...255) ?? "")
+                url: fields.url("url"), alt: fields.optionalString("alt", length: 0...255, text: .line) ?? "")
             position = fields.optionalInt("position", in: 0...1_000)
         }
     }

@@ -4,6 +4,7 @@ import SoukDatabase
 import SoukIdentifiers
 import SoukMoney
 import SoukTime
+import SoukText
 
 /// How products lie in their tables.
 enum ProductRows {
@@ -169,6 +170,7 @@ enum ProductRows {
 
     /// One form for what differs only in case or in how accents are encoded.
     static func fold(_ text: String) -> String {
+        // check-text: words for people, in any script
         text.lowercased().precomposedStringWithCanonicalMapping
     }
 

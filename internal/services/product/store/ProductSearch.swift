@@ -1,5 +1,6 @@
 import SoukDatabase
 import SoukIdentifiers
+import SoukText
 
 /// Products by what their texts contain.
 ///
@@ -31,23 +32,15 @@ enum ProductSearch {
     /// SQLite is told by which way to look for them: few by the index; of many, enough for a page come along in the order of
     /// the list, where the index would name them all first. PostgreSQL chooses by itself.
     static func contains(_ text: String, in reader: any SQLExecutor) async throws -> SQL {
-        let isAmongThem: SQL = "search_text LIKE \(pattern(containing: text)) ESCAPE '\\'"
-        // The language of the index's queries has no NUL.
-        guard reader.dialect == .sqlite, text.unicodeScalars.count >= 3, !text.unicodeScalars.contains("\0")
+        let isAmongThem: SQL = "search_text LIKE \(SQLText.pattern(containing: text)) ESCAPE '\\'"
+        guard reader.dialect == .sqlite, text.unicodeScalars.count >= 3, let phrase = SQLText.phrase(text)
         else {
             return isAmongThem
         }
-        let phrase = "\"\(text.replacing("\"", with: "\"\""))\""
         let found: SQL = "SELECT rowid FROM products_search WHERE products_search MATCH \(phrase)"
         let count = try await reader.scalar(
             "SELECT COUNT(*) FROM (\(sql: found) LIMIT \(LargeCounts.large))", as: Int.self)
         return count ?? 0 < LargeCounts.large
             ? "products.rowid IN (\(sql: found)) AND \(sql: isAmongThem)" : isAmongThem
-    }
-
-    private static func pattern(containing text: String) -> String {
-        let escaped = text.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing(
-            "_", with: "\\_")
-        return "%\(escaped)%"
     }
 }

@@ -4,6 +4,7 @@ import SoukIdentifiers
 import SoukIDs
 import SoukPagination
 import SoukTime
+import SoukText
 
 /// Products in SQL: one row each, with rows for variants, media and categories.
 struct SQLProductStore: ProductStore {
@@ -132,9 +133,9 @@ struct SQLProductStore: ProductStore {
             try await body()
         } catch let error as DatabaseError {
             guard case .uniqueViolation(let constraint) = error.reason else { throw error }
-            if constraint.contains("slug") { throw ProductError.slugTaken }
+            if constraint.contains(bytes: "slug") { throw ProductError.slugTaken }
             // Only another writer between our look and the insert, which SQLite does not have.
-            if constraint.contains("sku") { throw ProductError.skuTaken([]) }
+            if constraint.contains(bytes: "sku") { throw ProductError.skuTaken([]) }
             throw error
         }
     }

@@ -5,6 +5,7 @@ import SoukIDs
 import SoukIdentifiers
 import SoukPagination
 import SoukTime
+import SoukText
 
 /// Vendors: who may sell.
 struct VendorAccounts: Sendable {
@@ -46,13 +47,15 @@ struct VendorAccounts: Sendable {
         return vendor
     }
 
-    /// - Throws: ``VendorError/notFound(_:)``, ``VendorError/versionMismatch(current:)``.
+    /// - Throws: ``VendorError/notFound(_:)``, ``VendorError/vendorNotActive(_:)``,
+    ///   ``VendorError/versionMismatch(current:)``.
     func change(_ changes: VendorChanges, version: Int, by user: UserID) async throws -> Vendor {
         let now = clock.now()
         return try await database.transaction { tx in
             guard let old = try await VendorTable.find(ownedBy: user, tx, locking: true) else {
                 throw VendorError.notFound(.vendor)
             }
+            try old.checkIsEditable()
             guard old.version == version else { throw VendorError.versionMismatch(current: old.version) }
             let new = Vendor(
                 id: old.id, ownerID: old.ownerID, name: changes.name ?? old.name, slug: old.slug,
@@ -128,7 +131,7 @@ struct VendorAccounts: Sendable {
     /// What a duplicate key means, for those who came second in a race.
     static func duplicate(_ error: DatabaseError) -> any Error {
         guard case .uniqueViolation(let constraint) = error.reason else { return error }
-        if constraint.contains("owner_id") { return VendorError.alreadyVendor }
-        return constraint.contains("slug") ? VendorError.slugTaken : error
+        if constraint.contains(bytes: "owner_id") { return VendorError.alreadyVendor }
+        return constraint.contains(bytes: "slug") ? VendorError.slugTaken : error
     }
 }

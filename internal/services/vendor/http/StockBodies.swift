@@ -1,4 +1,5 @@
 import SoukAPI
+import SoukText
 
 /// `PUT /api/v1/stores/{id}/inventory`.
 struct CountBody: RequestBody {
@@ -48,7 +49,7 @@ extension FieldReader {
     /// A SKU. Commas separate SKUs in queries, so none can have one.
     fileprivate func sku() -> String {
         string("sku", length: 1...100, text: .line) {
-            $0.contains(",") ? "The value must not contain a comma." : nil
+            $0.contains(byte: ",") ? "The value must not contain a comma." : nil
         }
     }
 }

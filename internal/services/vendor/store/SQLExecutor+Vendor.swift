@@ -33,16 +33,6 @@ extension Row {
     }
 }
 
-/// `LIKE` patterns, with a backslash as escape character.
-enum LikePattern {
-    /// Matches texts that contain this one.
-    static func containing(_ text: String) -> String {
-        let escaped = text.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing(
-            "_", with: "\\_")
-        return "%\(escaped)%"
-    }
-}
-
 /// What requests with an idempotency key led to, kept beside what they changed: a retry after a crash finds the
 /// result even if the saved HTTP answer was lost.
 enum AppliedRequestTable {
@@ -62,7 +52,12 @@ enum AppliedRequestTable {
             """)
     }
 
-    static func purge(before: Timestamp, _ db: any SQLExecutor) async throws {
-        try await db.execute("DELETE FROM applied_requests WHERE created_at < \(before)")
+    static func purge(before: Timestamp, _ db: any Database) async throws {
+        try await db.executeInBatches(of: 1_000) {
+            """
+            DELETE FROM applied_requests WHERE (scope, request_key) IN (
+                SELECT scope, request_key FROM applied_requests WHERE created_at < \(before) LIMIT 1000)
+            """
+        }
     }
 }
