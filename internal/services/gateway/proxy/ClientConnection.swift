@@ -62,6 +62,7 @@ final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchec
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         state.unwatch(self)
+        leave()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -124,15 +125,7 @@ final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchec
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        let last = phase
-        phase = .closed
-        switch last {
-        case .exchange(let exchange): exchange.clientIsGone()
-        case .tunnel(let exchange, let upstream):
-            exchange.end()
-            upstream.close()
-        case .head, .lingering, .closed: break
-        }
+        leave()
         context.fireChannelInactive()
     }
 
@@ -207,7 +200,7 @@ final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchec
                 stalledSince = nil
                 exchange.receiveEnd(trailers: trailers)
                 exchange.requestIsSent()
-                return false
+                return true
             }
         } catch {
             persists = false
@@ -298,13 +291,12 @@ final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchec
 
     func becomeTunnel(to upstream: UpstreamConnection) {
         guard case .exchange(let exchange) = phase else { return upstream.abandon() }
+        let waiting = input
+        input = ByteBuffer()
         phase = .tunnel(exchange, upstream)
+        if waiting.readableBytes > 0 { upstream.send(waiting) }
         upstream.becomeTunnel(to: self)
-        if input.readableBytes > 0 {
-            upstream.send(input)
-            upstream.flush()
-            input = ByteBuffer()
-        }
+        if waiting.readableBytes > 0 { upstream.flush() }
         resumeReading()
     }
 
@@ -316,6 +308,8 @@ final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchec
     private func refuse(_ refusal: Refusal) {
         let identity = RequestIdentity(&state.random)
         persists = false
+        // First: what a failing flush still delivers is no request any more.
+        linger()
         if let answer = refusal.answer(identity: identity, date: state.date(), isHead: false) {
             var head = AnswerHead(head: answer.head, framing: answer.head.framing)
             head.added.writeStaticString("X-Request-Id: ")
@@ -329,25 +323,43 @@ final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchec
             flush()
         }
         state.gateway.noteRefusal(refusal, client: peer.address, identity: identity)
-        closeGently()
+        closeOutput()
     }
 
     // MARK: - Ends
 
     private func closeGently() {
+        linger()
+        closeOutput()
+    }
+
+    private func linger() {
         phase = .lingering(until: state.now + Self.linger)
         input = ByteBuffer()
+    }
+
+    private func closeOutput() {
         context?.close(mode: .output, promise: nil)
         resumeReading()
     }
 
     private func closeNow() {
-        if case .tunnel(let exchange, let upstream) = phase {
+        leave()
+        context?.close(promise: nil)
+    }
+
+    /// Ends what still runs; the phase comes first, as whoever is notified may call back.
+    private func leave() {
+        let last = phase
+        phase = .closed
+        input = ByteBuffer()
+        switch last {
+        case .exchange(let exchange): exchange.clientIsGone()
+        case .tunnel(let exchange, let upstream):
             exchange.end()
             upstream.close()
+        case .head, .lingering, .closed: break
         }
-        phase = .closed
-        context?.close(promise: nil)
     }
 
     func lookAtTime(_ now: NIODeadline) {
@@ -389,37 +401,5 @@ extension ClientConnection: TunnelEnd {
     func tunnelClosed() {
         flush()
         closeNow()
-    }
-}
-
-extension AnswerHead {
-    /// The head as HTTP/1.1 has it.
-    ///
-    /// - Parameter persists: nil for an interim answer.
-    func serialized(
-        allocator: ByteBufferAllocator, isChunked: Bool, isHead: Bool, persists: Bool?,
-        clientMinorVersion: UInt8
-    ) -> ByteBuffer {
-        var buffer = allocator.buffer(capacity: head.bytes.readableBytes + added.readableBytes + 96)
-        buffer.writeStaticString("HTTP/1.1 ")
-        buffer.copy(head.bytes, from: 9, length: Int(head.fieldsStart) - 9)
-        buffer.copyFields(of: head.bytes, head.fields, from: Int(head.fieldsStart), where: passes)
-        buffer.writeImmutableBuffer(added)
-        if isChunked {
-            buffer.writeStaticString("Transfer-Encoding: chunked\r\n")
-        } else if case .length(let length) = framing {
-            buffer.writeStaticString("Content-Length: ")
-            buffer.writeString(String(length))
-            buffer.writeStaticString("\r\n")
-        } else if isHead, let field = head.first(.contentLength) {
-            buffer.copy(head.bytes, from: Int(field.nameStart), length: Int(field.lineEnd - field.nameStart))
-        }
-        switch persists {
-        case false?: buffer.writeStaticString("Connection: close\r\n")
-        case true? where clientMinorVersion == 0: buffer.writeStaticString("Connection: keep-alive\r\n")
-        case true?, nil: break
-        }
-        buffer.writeStaticString("\r\n")
-        return buffer
     }
 }

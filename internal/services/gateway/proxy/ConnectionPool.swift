@@ -1,5 +1,4 @@
 import NIOCore
-import NIOPosix
 
 /// The connections of one event loop to one address: those without a request wait here for the next.
 ///
@@ -27,20 +26,15 @@ final class ConnectionPool: @unchecked Sendable {
     func connect(timeout: TimeAmount) -> EventLoopFuture<UpstreamConnection> {
         let state = state
         let address = address
-        return ClientBootstrap(group: state.loop)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .connectTimeout(timeout)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let connection = UpstreamConnection(
-                        channel: channel, address: address, pool: self, state: state)
-                    try channel.pipeline.syncOperations.addHandler(connection)
-                }
+        return state.dialer.dial(address.socket, on: state.loop, timeout: timeout) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                let connection = UpstreamConnection(
+                    channel: channel, address: address, pool: self, state: state)
+                try channel.pipeline.syncOperations.addHandler(connection)
             }
-            .connect(to: address.socket)
-            .flatMapThrowing { channel in
-                try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
-            }
+        }.flatMapThrowing { channel in
+            try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
+        }
     }
 
     /// A connection whose exchange is over.

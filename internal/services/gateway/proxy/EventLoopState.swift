@@ -12,12 +12,13 @@ final class EventLoopState: @unchecked Sendable {
 
     let loop: any EventLoop
     let gateway: GatewayRuntime
+    let dialer: any Dialer
     /// The policy in force for new requests.
     private(set) var policy: CompiledPolicy
     /// As of the last tick or read: good enough for deadlines.
     private(set) var now = NIODeadline.now()
     private(set) var isDraining = false
-    private var watched: [ObjectIdentifier: any Watched] = [:]
+    private(set) var watched: [ObjectIdentifier: any Watched] = [:]
     private var pools: [ObjectIdentifier: ConnectionPool] = [:]
     private var ticking: RepeatedTask?
     /// For request and trace ids.
@@ -29,9 +30,15 @@ final class EventLoopState: @unchecked Sendable {
     let allocator = ByteBufferAllocator()
     private let loops: Int
 
-    /// - Parameter loops: how many share what the policy allows altogether.
-    init(loop: any EventLoop, gateway: GatewayRuntime, policy: CompiledPolicy, loops: Int) {
+    /// - Parameters:
+    ///   - loops: how many share what the policy allows altogether.
+    ///   - dialer: opens connections to services.
+    init(
+        loop: any EventLoop, gateway: GatewayRuntime, policy: CompiledPolicy, loops: Int,
+        dialer: any Dialer = SocketDialer()
+    ) {
         self.loop = loop
+        self.dialer = dialer
         self.gateway = gateway
         self.policy = policy
         self.loops = loops
@@ -127,8 +134,9 @@ final class EventLoopState: @unchecked Sendable {
         return pool
     }
 
-    private func lookAtTime() {
-        touch()
+    /// Has time-outs looked at, as every tick does.
+    func lookAtTime(_ time: NIODeadline = .now()) {
+        now = time
         for one in watched.values { one.lookAtTime(now) }
         for pool in pools.values { pool.lookAtTime(now) }
     }

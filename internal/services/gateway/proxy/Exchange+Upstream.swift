@@ -31,6 +31,10 @@ extension Exchange {
 
     private func send(on connection: UpstreamConnection) {
         guard let client, let target = route.upstream else { return }
+        guard connection.isUsable else {
+            tried.append(connection.address)
+            return fail(.notConnected("\(connection.address): closed at once"))
+        }
         upstream = connection
         lastAddress = connection.address
         stage = .waiting
@@ -38,6 +42,8 @@ extension Exchange {
         stageEnds = head.framing == .none ? sentAt + route.firstByteTimeout : .distantFuture
         connection.begin(self, upstream: target.policy)
         connection.send(ForwardedRequest.head(self, allocator: state.allocator))
+        // A connection that breaks in a write has been replaced, or the request is over.
+        guard upstream === connection else { return }
         if head.framing == .none {
             connection.requestIsComplete()
         } else {

@@ -24,6 +24,7 @@ final class HTTP2Stream: ChannelDuplexHandler, Downstream, Watched, @unchecked S
     private var trailers: ByteBuffer?
     private(set) var hasWholeRequest = false
     private var readIsHeld = false
+    private var isPassing = false
     private var isOver = false
     private var stalledSince: NIODeadline?
 
@@ -43,12 +44,14 @@ final class HTTP2Stream: ChannelDuplexHandler, Downstream, Watched, @unchecked S
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         state.unwatch(self)
+        leave()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isOver else { return }
         state.touch()
         switch unwrapInboundIn(data) {
-        case .headers(let headers) where exchange == nil && !isOver:
+        case .headers(let headers) where exchange == nil:
             begin(headers.headers, ends: headers.endStream)
         case .headers(let headers):
             do throws(WireError) {
@@ -83,11 +86,17 @@ final class HTTP2Stream: ChannelDuplexHandler, Downstream, Watched, @unchecked S
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        leave()
+        context.fireChannelInactive()
+    }
+
+    /// Ends the exchange where it still runs; what is left of the stream comes first, as whoever is notified may call back.
+    private func leave() {
         isOver = true
+        waiting = ByteBuffer()
         let exchange = exchange
         self.exchange = nil
         exchange?.clientIsGone()
-        context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -113,24 +122,37 @@ final class HTTP2Stream: ChannelDuplexHandler, Downstream, Watched, @unchecked S
         }
     }
 
+    /// One call at a time: what arrives while the exchange takes a part waits for its turn behind that part.
     private func passBody() {
-        guard let exchange, exchange.takesBody, !hasWholeRequest else { return }
-        guard !exchange.isBodyHeld || exchange.local != nil && waiting.readableBytes == 0 else { return }
+        guard !isPassing else { return }
+        isPassing = true
+        defer { isPassing = false }
+        while passPart() {}
+    }
+
+    /// False when there is nothing more to pass, or the exchange can't take more for now.
+    private func passPart() -> Bool {
+        guard let exchange, exchange.takesBody, !hasWholeRequest else { return false }
+        guard !exchange.isBodyHeld || exchange.local != nil && waiting.readableBytes == 0 else { return false }
         if waiting.readableBytes > 0 {
             let bytes = waiting
             waiting = ByteBuffer()
-            guard exchange.receive(bytes) else { return }
+            guard exchange.receive(bytes) else { return false }
+            resumeReading()
+            return true
         }
-        if hasEnd {
-            hasWholeRequest = true
-            stalledSince = nil
-            exchange.receiveEnd(trailers: trailers)
-            exchange.requestIsSent()
-        }
-        if readIsHeld {
-            readIsHeld = false
-            context?.read()
-        }
+        guard hasEnd else { return false }
+        hasWholeRequest = true
+        stalledSince = nil
+        exchange.receiveEnd(trailers: trailers)
+        exchange.requestIsSent()
+        return false
+    }
+
+    private func resumeReading() {
+        guard readIsHeld else { return }
+        readIsHeld = false
+        context?.read()
     }
 
     func resumeBody() {
@@ -177,8 +199,7 @@ final class HTTP2Stream: ChannelDuplexHandler, Downstream, Watched, @unchecked S
 
     func cut() {
         guard !isOver else { return }
-        isOver = true
-        exchange = nil
+        leave()
         write(.rstStream(.internalError))
         flush()
     }

@@ -31,6 +31,7 @@ final class UpstreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     private var parser: ResponseParser
     private var input = ByteBuffer()
     private var readIsHeld = false
+    private var isParsing = false
     private var answerPersists = false
     private var requestIsSent = false
     /// Whether an exchange came to its end on it: then it had waited before this one.
@@ -105,27 +106,27 @@ final class UpstreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         channel.close(mode: .all, promise: nil)
     }
 
+    /// What follows the answer's head goes to that end, beginning with what was received together with it.
     func becomeTunnel(to end: any TunnelEnd) {
+        guard case .head = phase else { return end.tunnelClosed() }
         phase = .tunnel
         tunnel = end
-        if input.readableBytes > 0 {
-            end.tunnelled(input)
-            input = ByteBuffer()
-        }
+        parse()
     }
 
     // MARK: - The channel's side
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        leave()
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
+        if case .closed = phase { return }
         state.touch()
-        if case .tunnel = phase {
-            tunnel?.tunnelled(bytes)
-            return
-        }
         if input.readableBytes == 0 { swap(&input, &bytes) } else { input.writeBuffer(&bytes) }
         parse()
     }
@@ -153,6 +154,13 @@ final class UpstreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        leave()
+        context.fireChannelInactive()
+    }
+
+    /// The channel is closed. The phase changes before anybody is notified, who may call back.
+    private func leave() {
+        input = ByteBuffer()
         switch phase {
         case .idle:
             phase = .closed
@@ -166,7 +174,6 @@ final class UpstreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         case .head, .body: fail(.closed)
         case .closed: break
         }
-        context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -179,7 +186,11 @@ final class UpstreamConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     // MARK: - Answers
 
+    /// One call at a time: what arrives while an exchange takes a part of the answer waits for its turn behind that part.
     private func parse() {
+        guard !isParsing else { return }
+        isParsing = true
+        defer { isParsing = false }
         while true {
             switch phase {
             case .head:
@@ -204,7 +215,12 @@ final class UpstreamConnection: ChannelDuplexHandler, @unchecked Sendable {
                 // Nobody asked: what comes can't be trusted to belong to the next request.
                 if input.readableBytes > 0 { close() }
                 return
-            case .tunnel, .closed:
+            case .tunnel:
+                guard input.readableBytes > 0 else { return }
+                let bytes = input
+                input = ByteBuffer()
+                tunnel?.tunnelled(bytes)
+            case .closed:
                 return
             }
         }
@@ -218,7 +234,7 @@ final class UpstreamConnection: ChannelDuplexHandler, @unchecked Sendable {
             }
             if head.status == 101 {
                 exchange.upstreamSwitches(head)
-                return false
+                return true
             }
             if head.status < 200 {
                 exchange.interim(head)
