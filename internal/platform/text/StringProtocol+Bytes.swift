@@ -7,27 +7,27 @@
 /// The parameters named `byte` must be ASCII.
 extension StringProtocol {
     /// Whether the byte occurs anywhere.
-    package func contains(byte: Unicode.Scalar) -> Bool {
+    @inlinable package func contains(byte: Unicode.Scalar) -> Bool {
         utf8.contains(UInt8(ascii: byte))
     }
 
     /// Whether the text occurs anywhere, code unit by code unit; an empty text always does.
-    package func contains(bytes text: some StringProtocol) -> Bool {
+    @inlinable package func contains(bytes text: some StringProtocol) -> Bool {
         range(ofBytes: text) != nil
     }
 
     /// The index of the first such byte.
-    package func firstIndex(ofByte byte: Unicode.Scalar) -> Index? {
+    @inlinable package func firstIndex(ofByte byte: Unicode.Scalar) -> Index? {
         utf8.firstIndex(of: UInt8(ascii: byte))
     }
 
     /// The index of the last such byte.
-    package func lastIndex(ofByte byte: Unicode.Scalar) -> Index? {
+    @inlinable package func lastIndex(ofByte byte: Unicode.Scalar) -> Index? {
         Substring(self).utf8.lastIndex(of: UInt8(ascii: byte))
     }
 
     /// Where the text occurs first, code unit by code unit.
-    package func range(ofBytes text: some StringProtocol) -> Range<Index>? {
+    @inlinable package func range(ofBytes text: some StringProtocol) -> Range<Index>? {
         let pattern = Array(text.utf8)
         var start = utf8.startIndex
         while true {
@@ -40,37 +40,37 @@ extension StringProtocol {
     }
 
     /// Whether the text begins with these code units.
-    package func hasPrefix(bytes prefix: some StringProtocol) -> Bool {
+    @inlinable package func hasPrefix(bytes prefix: some StringProtocol) -> Bool {
         utf8.starts(with: prefix.utf8)
     }
 
     /// Whether the text ends with these code units.
-    package func hasSuffix(bytes suffix: some StringProtocol) -> Bool {
+    @inlinable package func hasSuffix(bytes suffix: some StringProtocol) -> Bool {
         utf8.count >= suffix.utf8.count && utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
     }
 
     /// What follows these code units; `nil` when the text does not begin with them.
-    package func withoutPrefix(bytes prefix: some StringProtocol) -> SubSequence? {
+    @inlinable package func withoutPrefix(bytes prefix: some StringProtocol) -> SubSequence? {
         hasPrefix(bytes: prefix) ? self[utf8.index(startIndex, offsetBy: prefix.utf8.count)...] : nil
     }
 
     /// What precedes the first such byte; the whole text when there is none.
-    package func prefix(beforeByte byte: Unicode.Scalar) -> SubSequence {
+    @inlinable package func prefix(beforeByte byte: Unicode.Scalar) -> SubSequence {
         self[..<(firstIndex(ofByte: byte) ?? endIndex)]
     }
 
     /// Whether both have the same code units; `==` also takes canonically equivalent texts for equal.
-    package func equals(bytes other: some StringProtocol) -> Bool {
+    @inlinable package func equals(bytes other: some StringProtocol) -> Bool {
         utf8.elementsEqual(other.utf8)
     }
 
     /// Whether both have the same code units after ``lowercasedASCII()``.
-    package func equals(ignoringASCIICase other: some StringProtocol) -> Bool {
+    @inlinable package func equals(ignoringASCIICase other: some StringProtocol) -> Bool {
         utf8.lazy.map(\.lowercasedASCII).elementsEqual(other.utf8.lazy.map(\.lowercasedASCII))
     }
 
     /// The text's parts between such bytes, as `split(separator:maxSplits:omittingEmptySubsequences:)` returns them.
-    package func split(
+    @inlinable package func split(
         byte: Unicode.Scalar, maxSplits: Int = .max, omittingEmptySubsequences: Bool = true
     ) -> [SubSequence] {
         let separator = UInt8(ascii: byte)
@@ -88,17 +88,19 @@ extension StringProtocol {
     }
 
     /// What precedes and what follows the first such byte; `nil` when there is none.
-    package func split(atFirst byte: Unicode.Scalar) -> (SubSequence, SubSequence)? {
+    @inlinable package func split(atFirst byte: Unicode.Scalar) -> (SubSequence, SubSequence)? {
         firstIndex(ofByte: byte).map { (self[..<$0], self[utf8.index(after: $0)...]) }
     }
 
     /// What precedes and what follows the last such byte; `nil` when there is none.
-    package func split(atLast byte: Unicode.Scalar) -> (SubSequence, SubSequence)? {
+    @inlinable package func split(atLast byte: Unicode.Scalar) -> (SubSequence, SubSequence)? {
         lastIndex(ofByte: byte).map { (self[..<$0], self[utf8.index(after: $0)...]) }
     }
 
     /// The text with every occurrence of the code units replaced, from left to right.
-    package func replacing(bytes pattern: some StringProtocol, with replacement: some StringProtocol)
+    @inlinable package func replacing(
+        bytes pattern: some StringProtocol, with replacement: some StringProtocol
+    )
         -> String
     {
         let (pattern, replacement) = (Array(pattern.utf8), Array(replacement.utf8))
@@ -119,7 +121,7 @@ extension StringProtocol {
     }
 
     /// The text without spaces and tabs at its ends: the optional white space of RFC 9110, section 5.6.3.
-    package func trimmingBlanks() -> SubSequence {
+    @inlinable package func trimmingBlanks() -> SubSequence {
         let bytes = Substring(self).utf8
         guard let first = bytes.firstIndex(where: { !$0.isBlank }),
             let last = bytes.lastIndex(where: { !$0.isBlank })
@@ -128,50 +130,52 @@ extension StringProtocol {
     }
 
     /// The text without carriage returns and line feeds at its end.
-    package func trimmingLineEnd() -> SubSequence {
+    @inlinable package func trimmingLineEnd() -> SubSequence {
         let bytes = Substring(self).utf8
         let last = bytes.lastIndex { $0 != 0x0A && $0 != 0x0D }
         return self[..<(last.map(bytes.index(after:)) ?? startIndex)]
     }
 
     /// The text without any space or tab.
-    package func removingBlanks() -> String {
+    @inlinable package func removingBlanks() -> String {
         String(decoding: utf8.filter { !$0.isBlank }, as: UTF8.self)
     }
 
     /// The text with `A` to `Z` in lower case and all else unchanged; `lowercased()` makes `k` of U+212A.
-    package func lowercasedASCII() -> String {
+    @inlinable package func lowercasedASCII() -> String {
         String(decoding: utf8.map(\.lowercasedASCII), as: UTF8.self)
     }
 
     /// The text with `a` to `z` in upper case and all else unchanged.
-    package func uppercasedASCII() -> String {
+    @inlinable package func uppercasedASCII() -> String {
         String(decoding: utf8.map(\.uppercasedASCII), as: UTF8.self)
     }
 }
 
 extension UInt8 {
     /// Space or tab.
-    package var isBlank: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
+    @inlinable package var isBlank: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
 
     /// `0` to `9`.
-    package var isASCIIDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+    @inlinable package var isASCIIDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
 
     /// `a` to `z` or `A` to `Z`.
-    package var isASCIILetter: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
+    @inlinable package var isASCIILetter: Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20)
+    }
 
     /// A hexadecimal digit of either case.
-    package var isHexDigit: Bool {
+    @inlinable package var isHexDigit: Bool {
         isASCIIDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(self | 0x20)
     }
 
     /// `A` to `Z` in lower case, all else unchanged.
-    package var lowercasedASCII: UInt8 {
+    @inlinable package var lowercasedASCII: UInt8 {
         (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self) ? self | 0x20 : self
     }
 
     /// `a` to `z` in upper case, all else unchanged.
-    package var uppercasedASCII: UInt8 {
+    @inlinable package var uppercasedASCII: UInt8 {
         (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self) ? self & ~0x20 : self
     }
 }

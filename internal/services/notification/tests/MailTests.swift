@@ -22,18 +22,29 @@ import Testing
 
     @Test(arguments: [
         "plain", "Ada \"the\" Boss", "Żółw", "line\r\nBcc: x@evil.test", String(repeating: "é", count: 90),
-        "e" + String(repeating: "\u{301}", count: 1_000),
+        "e" + String(repeating: "\u{301}", count: 1_000), "=?utf-8?B?U291aw==?=", "\u{600}<x@evil.test>,",
     ])
-    func headersStayOneHeader(text: String) {
-        let encoded = EmailMessage.encodedWords(text)
-        for line in encoded.components(separatedBy: "\r\n") { #expect(line.utf8.count <= 76) }
-        #expect(!encoded.contains("\r\nB"))
-        #expect(encoded.utf8.allSatisfy { $0 < 0x80 })
+    func namesAndSubjectsStayInTheirHeader(text: String) throws {
+        let message = EmailMessage(
+            id: "1", from: .init(name: text, address: "no-reply@souk.example"),
+            to: .init(name: text, address: "a@souk.example"), date: now, subject: text, text: "", html: "")
+        let head = String(decoding: message.bytes, as: UTF8.self).components(separatedBy: "\r\n\r\n")[0]
+        let fields = head.replacingOccurrences(of: "\r\n ", with: " ").components(separatedBy: "\r\n")
+        #expect(
+            fields.map { $0.prefix { $0 != ":" } } == [
+                "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version",
+                "Content-Type",
+            ])
+        #expect(fields[1].utf8.filter { "<>@,".utf8.contains($0) } == Array("<@>".utf8))
+        #expect(fields[2] == "Subject: \(text)" || fields[2].hasPrefix("Subject: =?utf-8?B?"))
     }
 
-    @Test func nobodyIsNamedByAnEncodedWordOfTheirOwn() {
-        let name = "=?utf-8?B?U291aw==?="
-        #expect(EmailMessage.encodedWords(name) == "=?utf-8?B?PT91dGYtOD9CP1UyOTFhdz09Pz0=?=")
+    @Test(arguments: ["\u{600}", "\u{605}", "\u{6DD}", "\u{70F}", "\u{110BD}", "\u{200D}", ""])
+    func noNameBecomesALink(merging: String) throws {
+        let text = "\(merging)<a href=\"https://evil.test\">Prize\(merging)</a>"
+        let html = try MailBody().html(name: text, title: text, text: text)
+        #expect(html.utf8.split(separator: UInt8(ascii: "<")).count == 19)
+        #expect(!html.unicodeScalars.map(String.init).joined(separator: "|").contains("<|a|"))
     }
 
     @Test func theMessageIsASCIIWithShortLinesAndEscapedHTML() throws {
@@ -103,10 +114,10 @@ private struct Users: AuthKernel {
         users.filter { ids.contains($0.id) }
     }
 
-    func standings(
+    func statuses(
         _ sessions: [SessionReference], _ context: CallContext
-    ) async throws(AuthKernelError) -> [SessionReference: SessionStanding] {
-        Dictionary(uniqueKeysWithValues: sessions.map { ($0, .active) })
+    ) async throws(AuthKernelError) -> [SessionReference: SessionStatus] {
+        Dictionary(uniqueKeysWithValues: sessions.map { ($0, SessionStatus(.active, roles: [], version: 1)) })
     }
 }
 

@@ -54,6 +54,7 @@ import Testing
         #expect(paid.status == 303 && paid.headers[.location] == shop)
         let after = try await bench.send(.get, path).body
         #expect(after.contains("Back to the shop") && !after.contains("<script>"))
+        #expect(after.contains(##"href="https://shop.test:8443/thanks?a=1&amp;b=%22%3E%3Cscript%3E""##))
         let (_, other) = try await bench.open(returnURL: "https://shop.test:8443/thanks")
         let policy = try await bench.send(.get, other).headers[.contentSecurityPolicy]
         #expect(policy?.contains("form-action 'self' https://shop.test:8443;") == true)
@@ -64,6 +65,7 @@ import Testing
         let (reference, path) = try await bench.open()
         let open = try await bench.send(.get, path, accept: "application/json")
         #expect(open.status == 200 && open.body.contains(#""state":"pending""#))
+        #expect(open.headers[.cacheControl] == "no-store")
         for body in [#"{"outcome": "maybe"}"#, "{}", "[]", #"{"outcome": "success", "amount": 1}"#, "{"] {
             let refused = try await bench.send(.post, path, json: body)
             #expect([400, 422].contains(refused.status), "\(body)")

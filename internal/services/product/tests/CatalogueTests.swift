@@ -46,6 +46,18 @@ import Testing
         #expect(try await shop.shelf("?q=").count == 3)
     }
 
+    /// A Prepend before a quote, percent sign or backslash, or a mark after it, is one character with it.
+    @Test(arguments: ["\"", "%", "_", "\\", "'", "*"])
+    func syntaxThatMergesWithItsNeighbourIsSearchedFor(syntax: String) async throws {
+        let shop = try await ProductFixture()
+        let json = syntax.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        _ = try await shop.make("Mug ab\(json)\u{301}x", sku: "1")
+        _ = try await shop.make("Mug abc", sku: "2")
+        let escaped = syntax.utf8.map { "%" + String($0, radix: 16) }.joined()
+        #expect(try await shop.shelf("?q=ab\(escaped)%CC%81").count == 1)
+        #expect(try await shop.shelf("?q=abc%D8%80\(escaped)") == [])
+    }
+
     @Test func aSearchFollowsWhatProductsSay() async throws {
         let shop = try await ProductFixture()
         let lamp = try await shop.make(#"Lamp of 5\" brass"#, sku: "1", more: #", "description": "Étoile""#)
