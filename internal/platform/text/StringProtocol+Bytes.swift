@@ -4,7 +4,7 @@
 /// U+0600 and the comma after it are one character, so `contains(",")` is false; and U+037E equals `;`. No parser, database or
 /// browser that reads the text afterwards sees it so. A match of ASCII or of whole scalars in UTF-8 never begins inside a scalar.
 ///
-/// The parameters named `byte` must be ASCII.
+/// The parameters named `byte` must be ASCII. All are inlinable: other modules then have them without a generic call per byte.
 extension StringProtocol {
     /// Whether the byte occurs anywhere.
     @inlinable package func contains(byte: Unicode.Scalar) -> Bool {
