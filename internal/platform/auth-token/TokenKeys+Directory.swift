@@ -89,7 +89,7 @@ enum KeyFolder {
         guard try list(directory).isEmpty else { return }
 
         // Compact UTC time, so that names sort by age, and a random end, so that they never repeat.
-        let time = now.rfc3339.prefix(19).utf8.filter(\.isASCIIDigit)
+        let time = String(decoding: now.rfc3339.prefix(19).utf8.filter(\.isASCIIDigit), as: UTF8.self)
         let name = "\(time)-\(ID<TokenTag>().description.suffix(12)).pem"
         guard let key = try? EdDSA.PrivateKey() else { throw TokenKeyError(name, "can't be generated") }
         try writeAtomically([UInt8]((key.pemRepresentation + "\n").utf8), name, in: directory)
