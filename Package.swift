@@ -15,6 +15,7 @@ let package = Package(
         .executable(name: "notification-service", targets: ["notification-service"]),
         .executable(name: "mock-kafka", targets: ["mock-kafka"]),
         .executable(name: "souk-bench", targets: ["souk-bench"]),
+        .executable(name: "souk-fuzz", targets: ["souk-fuzz"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -52,6 +53,7 @@ var clibs: [Target] {
             name: "CArgon2", path: "internal/clibs/argon2", pkgConfig: "libargon2",
             providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CMalloc", path: "internal/clibs/malloc"),
+        .systemLibrary(name: "CProcess", path: "internal/clibs/process"),
         .systemLibrary(name: "CZlib", path: "internal/clibs/zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
             name: "CPQ", path: "internal/clibs/pq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -74,6 +76,7 @@ var platform: [Target] {
         + module("SoukText", "internal/platform/text")
         + module("SoukTemplates", "internal/platform/templates", ["SoukText", .mustache])
         + module("SoukErrors", "internal/platform/errors")
+        + module("SoukSupervisor", "internal/platform/supervisor", ["CProcess"])
         + module("SoukIDs", "internal/platform/ids", ["SoukText", .crypto])
         + module("SoukMoney", "internal/platform/money", ["SoukErrors"])
         + module("SoukPagination", "internal/platform/pagination", ["SoukErrors", "SoukText"])
@@ -117,8 +120,8 @@ var platform: [Target] {
             testing: ["SoukTesting"])
         + module(
             "SoukBrokerKafka", "internal/platform/broker-kafka",
-            ["CRDKafka", "SoukBroker", "SoukEnv", "SoukText", .logging, .nio],
-            testing: ["SoukIDs", "SoukTesting"], exclude: ["testing"])
+            ["CRDKafka", "SoukBroker", "SoukEnv", "SoukText", .logging, .metrics, .nio],
+            testing: ["SoukIDs", "SoukTesting", .logging, .metrics], exclude: ["testing"])
         + module(
             "SoukBrokerRabbitMQ", "internal/platform/broker-rabbitmq",
             ["CRabbitMQ", "SoukBroker", "SoukErrors", "SoukText", .logging],
@@ -150,9 +153,9 @@ var platform: [Target] {
                 "CMalloc", "SoukAPI", "SoukAuthToken", "SoukBroker", "SoukCallContext", "SoukDatabase",
                 "SoukEnv",
                 "SoukErrors", "SoukEventsRuntime", "SoukHTTP", "SoukLogger", "SoukObservability",
-                "SoukPagination",
-                "SoukTime", .hummingbird, .httpTypes, .lifecycle, .logging, .metrics, .nio, .tracing,
-                .argumentParser, .unixSignals,
+                "SoukPagination", "SoukSupervisor",
+                "SoukTime", .hummingbird, .httpTypes, .lifecycle, .logging, .metrics, .nio, .nioHTTP1,
+                .tracing, .argumentParser, .unixSignals,
             ],
             testing: ["SoukBrokerEmbedded", "SoukHTTPTesting", "SoukIDs", "SoukTesting"])
         + module(
@@ -177,15 +180,18 @@ var platform: [Target] {
                 "SoukBroker", "SoukCallContext", "SoukErrors", "SoukEventsRuntime", "SoukPagination",
                 "SoukProto", "SoukRPCRuntime", "SoukTime", .grpc, .grpcProtobuf, .protobuf,
             ],
-            testing: ["SoukBrokerEmbedded", "SoukDatabase", "SoukRPCTesting", "SoukTesting", .grpcInProcess])
+            testing: [
+                "SoukAuthToken", "SoukBrokerEmbedded", "SoukDatabase", "SoukHTTPTesting", "SoukIDs", "SoukRPCTesting",
+                "SoukTesting", .grpcInProcess,
+            ])
         + module(
             "SoukProcess", "internal/platform/process",
             [
                 "SoukAuthToken", "SoukBroker", "SoukBrokerKafka", "SoukBrokerRabbitMQ",
                 "SoukCache", "SoukCacheRedis", "SoukCallContext", "SoukDatabase", "SoukDatabasePostgres",
                 "SoukEnv", "SoukErrors", "SoukEventsRPC", "SoukEventsRuntime", "SoukGuards", "SoukHTTP",
-                "SoukIDs", "SoukLogger", "SoukObservability", "SoukRPCRuntime", "SoukService", "SoukText",
-                "SoukTime",
+                "SoukIDs", "SoukLogger", "SoukObservability", "SoukRPCRuntime", "SoukService",
+                "SoukSupervisor", "SoukText", "SoukTime",
                 .argumentParser, .grpcNIO, .hummingbird, .lifecycle, .logging, .nio,
             ],
             testing: ["SoukTesting"])
@@ -202,6 +208,9 @@ var platform: [Target] {
                     .argumentParser, .lifecycle, .logging,
                 ],
                 path: "internal/platform/benchmarks", swiftSettings: .souk),
+            .executableTarget(
+                name: "souk-fuzz", dependencies: [.argumentParser], path: "internal/platform/fuzz",
+                swiftSettings: .souk),
             library(
                 "SoukProto", "proto", [.grpc, .grpcProtobuf, .protobuf],
                 exclude: ["souk", "grpc", "lock.txt"]),
@@ -209,12 +218,12 @@ var platform: [Target] {
                 "SoukTesting", "internal/platform/testing",
                 [
                     "SoukBroker", "SoukBrokerEmbedded", "SoukCache", "SoukDatabase", "SoukDatabasePostgres",
-                    "SoukDatabaseSQLite", "SoukErrors", "SoukIDs", "SoukText", "SoukTime",
+                    "SoukDatabaseSQLite", "SoukErrors", "SoukIDs", "SoukTime",
                 ]),
             library(
                 "SoukRPCTesting", "internal/platform/rpc-testing",
                 [
-                    "SoukEnv", "SoukRPCRuntime", .grpc, .grpcInProcess, .grpcNIO, .jwt,
+                    "SoukAuthToken", "SoukEnv", "SoukRPCRuntime", .grpc, .grpcInProcess, .grpcNIO, .jwt,
                     .lifecycle,
                 ]),
             library(
@@ -277,10 +286,11 @@ var services: [Target] {
         + service(
             "SoukGateway", "internal/services/gateway",
             [
-                "CZlib", "SoukHTTPWire", .deque, .httpClient, .nioHPACK, .nioHTTP1, .nioHTTP2, .nioSSL,
+                "CZlib", "SoukHTTPWire", "SoukSupervisor", .deque, .httpClient, .nioHPACK, .nioHTTP1, .nioHTTP2, .nioSSL,
                 .unixSignals,
                 .yams,
-            ])
+            ],
+            testing: ["SoukRPCRuntime", .nioEmbedded])
 }
 
 // MARK: - What the services' processes share
@@ -306,7 +316,8 @@ var commands: [Target] {
                 "SoukAuth", "SoukAuthGuard", "SoukAuthKernel", "SoukBrokerEmbedded", "SoukDatabaseSQLite",
                 "SoukGateway",
                 "SoukNotification", "SoukOrder", "SoukPayment", "SoukPaymentKernel", "SoukPaymentSandbox",
-                "SoukProduct", "SoukProductKernel", "SoukVendor", "SoukVendorKernel", .argumentParser,
+                "SoukProduct", "SoukProductKernel", "SoukSupervisor", "SoukVendor", "SoukVendorKernel",
+                .argumentParser,
             ],
             path: "cmd/souk", exclude: ["tests"], swiftSettings: .souk),
         process("gateway", ["SoukEventsRPC", "SoukGateway"], exclude: ["tests"]),
@@ -370,11 +381,12 @@ func kernel(_ name: String, _ path: String) -> [Target] {
 
 /// A service; its kernel, where peers call it, lies in the same folder as a target of its own.
 func service(
-    _ name: String, _ path: String, kernel: Bool = false, _ dependencies: [Target.Dependency]
+    _ name: String, _ path: String, kernel: Bool = false, _ dependencies: [Target.Dependency],
+    testing: [Target.Dependency] = []
 ) -> [Target] {
     module(
         name, path, .serviceFoundation + dependencies,
-        testing: ["SoukTesting", "SoukHTTPTesting", "SoukDatabaseSQLite"]
+        testing: ["SoukTesting", "SoukHTTPTesting", "SoukDatabaseSQLite"] + testing
             + (kernel
                 ? [
                     .byName(name: "\(name)RPC"), "SoukRPCRuntime", "SoukRPCTesting", .grpc, .grpcInProcess,
@@ -436,6 +448,7 @@ extension Target.Dependency {
     static var argumentParser: Self { .product(name: "ArgumentParser", package: "swift-argument-parser") }
     static var deque: Self { .product(name: "DequeModule", package: "swift-collections") }
     static var yams: Self { .product(name: "Yams", package: "Yams") }
+    static var nioEmbedded: Self { .product(name: "NIOEmbedded", package: "swift-nio") }
     static var nioHPACK: Self { .product(name: "NIOHPACK", package: "swift-nio-http2") }
     static var nioHTTP2: Self { .product(name: "NIOHTTP2", package: "swift-nio-http2") }
     static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }

@@ -38,6 +38,7 @@ struct Marketplace {
     /// - Throws: `ConfigurationError` naming a variable; `StartupError` and other one-line errors.
     static func open(_ configuration: MarketplaceConfiguration) async throws -> Marketplace {
         let registry = SoukObservability.bootstrap()
+        SupervisedServer.countRestarts()
         let directory = try DataDirectory(configuration.dataDirectory)
         let keys = try await TokenKeys.loadOrCreate(directory: directory.file("keys"))
         var opened: [ServiceResources] = []
@@ -80,7 +81,7 @@ struct Marketplace {
         let accounts = ActiveAccountGuard(auth: auth.kernel, cache: nil, clock: SystemClock())
         auth.endings.observe { user, sessions in accounts.drop(sessions: sessions, of: user) }
         let vendor = try VendorService(resources: resource(.vendor))
-        let product = ProductService(resources: resource(.product), vendors: vendor.kernel)
+        let product = try ProductService(resources: resource(.product), vendors: vendor.kernel)
         let isSecretGiven = try configuration.environment.secret("SOUK_SANDBOX_WEBHOOK_SECRET") != nil
         let sandbox = try SandboxProvider(
             resources: resource(.sandbox),
@@ -103,19 +104,21 @@ struct Marketplace {
     }
 
     /// Serves until SIGTERM or SIGINT.
-    func run(startedAt: ContinuousClock.Instant) async throws {
+    func run(on sockets: HostSockets, startedAt: ContinuousClock.Instant) async throws {
         var options = ServiceHost.Options()
-        options.host = configuration.server.host
-        options.port = configuration.server.port
         options.startedAt = startedAt
         options.frontend = frontend
         let host = ServiceHost(
-            services: services, resources: resources, responder: web.buildResponder(), options: options,
+            services: services, resources: resources, sockets: sockets, responder: web.buildResponder(),
+            options: options,
             metrics: { [registry] in registry.render() },
             onReady: { [address, directory] ready in
                 address.port.withLock { $0 = ready.port }
                 do {
-                    try directory.announce(url: address.publicURL, startDuration: ready.startDuration)
+                    try directory.announce(
+                        url: address.publicURL,
+                        operationsURL: ready.operationsPort.map(address.operationsURL),
+                        startDuration: ready.startDuration)
                 } catch {
                     Logger(label: "souk").warning(
                         "souk.url could not be written", metadata: ["error": "\(error)"])
@@ -152,22 +155,32 @@ private final class Address: Sendable {
     let port: Mutex<Int>
     private let configured: String?
     private let host: String
+    private let operations: OperationsAddress
 
     init(_ configuration: MarketplaceConfiguration) {
+        operations = configuration.server.operations
         port = Mutex(configuration.server.port)
         configured = configuration.publicURL
-        let host = configuration.server.host
-        self.host = host.contains(byte: ":") ? "[\(host)]" : host
+        host = configuration.server.host
     }
 
     /// How clients reach us.
     var publicURL: String { configured ?? local }
 
+    /// Where `/livez`, `/readyz` and `/metrics` are.
+    func operationsURL(port: Int) -> String {
+        guard case .own(let host, _) = operations else { return local }
+        return Self.url(host, port)
+    }
+
     /// Where the sandbox delivers its webhooks: always this process.
     var webhookURL: String { "\(local)/api/v1/payments/webhooks/sandbox" }
 
-    private var local: String {
-        let reachable = host == "0.0.0.0" ? "127.0.0.1" : host == "[::]" ? "[::1]" : host
-        return "http://\(reachable):\(port.withLock { $0 })"
+    private var local: String { Self.url(host, port.withLock { $0 }) }
+
+    /// The address under which this machine reaches what listens on `host`.
+    private static func url(_ host: String, _ port: Int) -> String {
+        let reachable = host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host
+        return "http://\(reachable.contains(byte: ":") ? "[\(reachable)]" : reachable):\(port)"
     }
 }

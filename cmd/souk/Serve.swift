@@ -9,12 +9,19 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var options: MarketplaceOptions
     @Option(help: "Port to listen on, 0 for a free one; SOUK_PORT otherwise, or 8080.")
     var port: Int?
+    @OptionGroup var supervision: SupervisionOptions
 
     func run() async throws {
         let startedAt = ContinuousClock.now
         var configuration = try options.configuration()
         if let port { configuration.server.port = try configuration.checked(port: port) }
-        try await Marketplace.open(configuration).run(startedAt: startedAt)
+        if supervision.noSupervisor { configuration.server.isSupervised = false }
+        let server = SupervisedServer(
+            "souk", configuration.server,
+            crashDirectory: DataDirectory.crashes(in: configuration.dataDirectory))
+        try await server.run(startedAt: startedAt) { [configuration] sockets, startedAt in
+            try await Marketplace.open(configuration).run(on: sockets, startedAt: startedAt)
+        }
     }
 }
 

@@ -34,9 +34,10 @@ package struct ProcessCommand<Definition: ProcessDefinition>: AsyncParsableComma
                 commandName: "serve", abstract: "Serves until SIGTERM or SIGINT (the default).")
         }
 
+        @OptionGroup var supervision: SupervisionOptions
+
         func run() async throws {
-            let startedAt = ContinuousClock.now
-            try await ServiceProcess.compose(Definition.self).run(startedAt: startedAt)
+            try await ServiceProcess.serve(Definition.self, isSupervised: !supervision.noSupervisor)
         }
     }
 
@@ -47,7 +48,7 @@ package struct ProcessCommand<Definition: ProcessDefinition>: AsyncParsableComma
         }
 
         func run() async throws {
-            try await ServiceProcess.compose(Definition.self).migrate()
+            try await ServiceProcess.migrate(Definition.self)
         }
     }
 }

@@ -5,7 +5,6 @@ import SoukAuthToken
 import ServiceLifecycle
 import SoukBroker
 import SoukCache
-import SoukCallContext
 import SoukDatabase
 import SoukEnv
 import SoukEventsRPC
@@ -13,6 +12,7 @@ import SoukHTTP
 import SoukObservability
 import SoukRPCRuntime
 import SoukService
+import SoukSupervisor
 import SoukTime
 
 /// Puts a definition together and runs it.
@@ -21,56 +21,91 @@ struct ServiceProcess {
     private let context: ProcessContext
     private let parts: ProcessParts
     private let registry: PrometheusRegistry
+    /// nil for a process that is not to serve gRPC.
     private let grpc: RPCServer<HTTP2ServerTransport.Posix>?
 
-    /// Reads the configuration; nothing is served and no server is asked yet.
+    /// Reads the configuration and serves until SIGTERM or SIGINT, under a supervisor of its own unless that is switched off.
     ///
-    /// - Throws: `ConfigurationError` naming a variable.
-    static func compose<D: ProcessDefinition>(_ definition: D.Type) async throws -> ServiceProcess {
+    /// - Throws: `ConfigurationError` naming a variable, `StartupError`, `SupervisorError`.
+    static func serve<D: ProcessDefinition>(_ definition: D.Type, isSupervised: Bool) async throws {
+        let startedAt = ContinuousClock.now
         let environment = try Environment.load()
+        var server = try configuration(of: definition, environment)
+        if !isSupervised { server.isSupervised = false }
+        let grpcPort = try D.ports.grpc.map {
+            try environment.int("SOUK_GRPC_PORT", default: $0, in: 0...65_535)
+        }
+        try await SupervisedServer(D.name, server, grpcPort: grpcPort).run(startedAt: startedAt) {
+            sockets, startedAt in
+            try await compose(definition, environment, server, sockets).run(sockets, startedAt: startedAt)
+        }
+    }
+
+    /// Brings every database up to date.
+    ///
+    /// - Throws: `ConfigurationError` naming a variable, and one-line errors.
+    static func migrate<D: ProcessDefinition>(_ definition: D.Type) async throws {
+        let environment = try Environment.load()
+        let server = try configuration(of: definition, environment)
+        try await compose(definition, environment, server, nil).migrate()
+    }
+
+    private static func configuration<D: ProcessDefinition>(
+        of definition: D.Type, _ environment: SoukEnv.Environment
+    ) throws(ConfigurationError) -> HostConfiguration {
         let server = try HostConfiguration(environment, port: D.ports.http)
         server.bootstrapLogging(service: D.name)
+        return server
+    }
+
+    /// Puts the parts together; nothing is served and no server is asked yet.
+    private static func compose<D: ProcessDefinition>(
+        _ definition: D.Type, _ environment: SoukEnv.Environment, _ server: HostConfiguration,
+        _ sockets: HostSockets?
+    ) async throws -> ServiceProcess {
         let registry = SoukObservability.bootstrap()
+        SupervisedServer.countRestarts()
         var context = try ProcessContext(name: D.name, environment: environment, groups: D.groups)
         let parts = try await D.compose(&context)
+        // Whatever takes no clients' connections itself is behind a gateway.
+        if parts.frontend == nil { try context.configuration.checkTrustedProxies() }
         return ServiceProcess(
             server: server, context: context, parts: parts, registry: registry,
-            grpc: try D.ports.grpc.map { try grpcServer(parts, context, host: server.host, port: $0) })
+            grpc: try sockets?.grpc.map { try grpcServer(parts, context, $0) })
     }
 
     private static func grpcServer(
-        _ parts: ProcessParts, _ context: ProcessContext, host: String, port: Int
+        _ parts: ProcessParts, _ context: ProcessContext, _ socket: ListeningSocket
     ) throws -> RPCServer<HTTP2ServerTransport.Posix> {
         let environment = context.environment
         var options = RPCServerOptions()
         options.reflection = try environment.bool("SOUK_GRPC_REFLECTION", default: true)
         options.tls = try context.configuration.tls()
-        let events = parts.services.compactMap(\.events).map {
-            RPCService(EventAdministrationService(administration: $0), access: .services(["gateway"]))
-        }
-        var admit: (@Sendable (Principal, CallContext) async throws -> Void)?
-        if let accounts = parts.accounts { admit = { try await accounts.admit($0, $1) } }
+        let events = parts.services.compactMap(\.events).map { RPCService.eventAdministration($0) }
         return RPCServer(
-            host: host, port: try environment.int("SOUK_GRPC_PORT", default: port, in: 0...65_535),
-            services: parts.rpc + events, options: options,
+            descriptor: socket.descriptor, services: parts.rpc + events, options: options,
             identities: try context.configuration.keyRing(of: context.name), verifier: parts.verifier,
-            admit: admit)
+            accounts: parts.accounts)
     }
 
-    /// Serves until SIGTERM or SIGINT.
-    func run(startedAt: ContinuousClock.Instant) async throws {
+    private func run(_ sockets: HostSockets, startedAt: ContinuousClock.Instant) async throws {
         var options = ServiceHost.Options()
-        options.host = server.host
-        options.port = server.port
         options.startedAt = startedAt
         options.waitsForDependencies = true
         options.frontend = parts.frontend
         let logger = Logger(label: "souk.\(context.name)")
         let host = ServiceHost(
             services: parts.services, resources: context.resources, extraServices: context.connections,
-            probes: context.probes + parts.probes, responder: responder(), options: options,
+            probes: context.probes + parts.probes, sockets: sockets, responder: responder(), options: options,
             metrics: { [registry] in registry.render() },
-            onReady: { logger.notice("listening", metadata: ["port": "\($0.port)"]) })
+            onReady: { ready in
+                logger.notice(
+                    "listening",
+                    metadata: [
+                        "port": "\(ready.port)",
+                        "ops_port": "\(ready.operationsPort.map(String.init) ?? "off")",
+                    ])
+            })
         var servers: [any Service] = []
         if let grpc {
             servers = [HealthReporting(health: grpc.health, host: host, clock: context.clock), grpc]
@@ -79,8 +114,7 @@ struct ServiceProcess {
         await context.cache.close()
     }
 
-    /// Brings every database up to date and closes.
-    func migrate() async throws {
+    private func migrate() async throws {
         for service in parts.services { try await service.prepare() }
         for resource in context.resources { await resource.database.close() }
         await context.resources.first?.broker.close()

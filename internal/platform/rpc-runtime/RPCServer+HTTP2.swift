@@ -1,7 +1,7 @@
 package import GRPCNIOTransportHTTP2Posix
 package import Logging
 package import SoukAuthToken
-package import SoukCallContext
+import SoukText
 
 /// A server over HTTP/2.
 package typealias HTTP2Server = RPCServer<HTTP2ServerTransport.Posix>
@@ -13,10 +13,38 @@ extension HTTP2Server {
     package convenience init(
         host: String, port: Int, services: [RPCService], options: RPCServerOptions = RPCServerOptions(),
         identities: ServiceKeyRing?, verifier: (any TokenVerifier)? = nil,
-        admit: (@Sendable (Principal, CallContext) async throws -> Void)? = nil,
+        accounts: (any AccountGuard)? = nil,
         logger: Logger = Logger(label: "souk.rpc")
     ) {
-        let config = HTTP2ServerTransport.Posix.Config.defaults {
+        self.init(
+            transport: HTTP2ServerTransport.Posix(
+                address: host.contains(byte: ":")
+                    ? .ipv6(host: host, port: port) : .ipv4(host: host, port: port),
+                transportSecurity: options.tls?.server ?? .plaintext, config: Self.transport(options)),
+            services: services, options: options, identities: identities, verifier: verifier,
+            accounts: accounts,
+            logger: logger)
+    }
+
+    /// A server on a socket that listens already, which it takes over.
+    ///
+    /// Parameters as in the other initialiser.
+    package convenience init(
+        descriptor: Int32, services: [RPCService], options: RPCServerOptions = RPCServerOptions(),
+        identities: ServiceKeyRing?, verifier: (any TokenVerifier)? = nil,
+        accounts: (any AccountGuard)? = nil,
+        logger: Logger = Logger(label: "souk.rpc")
+    ) {
+        self.init(
+            transport: HTTP2ServerTransport.Posix(
+                listeningSocketDescriptor: Int(descriptor),
+                transportSecurity: options.tls?.server ?? .plaintext, config: Self.transport(options)),
+            services: services, options: options, identities: identities, verifier: verifier,
+            accounts: accounts, logger: logger)
+    }
+
+    private static func transport(_ options: RPCServerOptions) -> HTTP2ServerTransport.Posix.Config {
+        .defaults {
             $0.rpc.maxRequestPayloadSize = options.maxMessageBytes
             $0.http2.maxConcurrentStreams = options.maxConcurrentStreams
             $0.connection.maxAge = options.maxConnectionAge
@@ -26,12 +54,6 @@ extension HTTP2Server {
                 time: options.keepalive, timeout: .seconds(20),
                 clientBehavior: .init(minPingIntervalWithoutCalls: .seconds(10), allowWithoutCalls: true))
         }
-        self.init(
-            transport: HTTP2ServerTransport.Posix(
-                address: host.contains(":") ? .ipv6(host: host, port: port) : .ipv4(host: host, port: port),
-                transportSecurity: options.tls?.server ?? .plaintext, config: config),
-            services: services, options: options, identities: identities, verifier: verifier, admit: admit,
-            logger: logger)
     }
 
     /// The port that is listened on, as soon as it is.

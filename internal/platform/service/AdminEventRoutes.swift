@@ -42,10 +42,7 @@ package struct AdminEventRoutes: Sendable {
     /// Every service, in the order given, asked all at once; one that is away or slow is marked and costs nobody else
     /// the answer.
     private func summary(_ context: AdminContext) async throws -> Reply {
-        let limit = ContinuousClock.now + Self.patience
-        let call = CallContext(
-            requestID: context.call.requestID, principal: context.call.principal,
-            deadline: min(limit, context.call.deadline ?? limit))
+        let call = context.call.limited(to: .now + Self.patience)
         let summaries = try await withThrowingTaskGroup(of: (Int, SummaryResponse).self) { group in
             for (index, administration) in administrations.enumerated() {
                 group.addTask { (index, try await Self.summary(of: administration, call)) }

@@ -9,6 +9,12 @@ package struct HostConfiguration: Sendable {
     package var host: String
     /// `SOUK_PORT`; 0 for a free one.
     package var port: Int
+    /// `SOUK_OPS_HOST`, `SOUK_OPS_PORT`
+    package let operations: OperationsAddress
+    /// `SOUK_SUPERVISOR`
+    package var isSupervised: Bool
+    /// `SOUK_CRASH_DIR`
+    package let crashDirectory: String?
     /// `SOUK_LOG_LEVEL`
     package let logLevel: Logger.Level
     /// `SOUK_LOG_FORMAT`
@@ -21,6 +27,9 @@ package struct HostConfiguration: Sendable {
     package init(_ environment: Environment, port: Int) throws(ConfigurationError) {
         host = try environment.string("SOUK_HOST", default: "127.0.0.1")
         self.port = try environment.int("SOUK_PORT", default: port, in: 0...65_535)
+        operations = try OperationsAddress(environment)
+        isSupervised = try environment.bool("SOUK_SUPERVISOR", default: true)
+        crashDirectory = try environment.optionalString("SOUK_CRASH_DIR")
         let level = try environment.string("SOUK_LOG_LEVEL", default: "info")
         guard let known = Logger.Level(rawValue: level) else {
             let all = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")

@@ -28,17 +28,11 @@ package struct ReadinessProbe: Sendable {
         ReadinessProbe(name) { try await database.ping() }
     }
 
-    /// Whether the broker answers; one that can't be asked is taken as there.
+    /// Whether the broker can be used.
     package static func broker(
         _ name: String, isRequired: Bool = true, _ broker: any Broker
     ) -> ReadinessProbe {
-        ReadinessProbe(name, isRequired: isRequired) {
-            do {
-                _ = try await broker.lag(group: "readiness")
-            } catch let error as BrokerError where error.reason == .unsupported {
-                return
-            }
-        }
+        ReadinessProbe(name, isRequired: isRequired) { try await broker.checkReadiness() }
     }
 
     func run() async -> ReadinessReport.Check {

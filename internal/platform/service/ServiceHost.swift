@@ -3,6 +3,7 @@ import Logging
 package import ServiceLifecycle
 import SoukBroker
 import SoukDatabase
+import SoukSupervisor
 package import SoukHTTP
 package import SoukTime
 package import UnixSignals
@@ -14,10 +15,6 @@ package import UnixSignals
 package final class ServiceHost: Sendable {
     /// Where and how to run.
     package struct Options: Sendable {
-        /// Address to listen on.
-        package var host = "127.0.0.1"
-        /// Port to listen on; 0 lets the system choose.
-        package var port = 8080
         /// How long running requests may go on after shutdown begins.
         package var drainTimeout: Duration = .seconds(10)
         /// After this, whatever has not shut down is cancelled.
@@ -29,7 +26,7 @@ package final class ServiceHost: Sendable {
         /// Whether a service that can't be prepared because something it needs is away keeps trying, with the process
         /// listening meanwhile and everything but health answered by 503, instead of ending the process.
         package var waitsForDependencies = false
-        /// What takes connections; nil for a plain HTTP/1.1 server.
+        /// What takes connections; nil for a plain HTTP/1.1 server behind a gateway, which answers `/livez` in any case.
         package var frontend: (any HTTPFrontend)?
         /// Sleeps while draining and waiting.
         package var clock: any WallClock = SystemClock()
@@ -42,20 +39,27 @@ package final class ServiceHost: Sendable {
     package struct Ready: Sendable {
         /// The port it listens on.
         package let port: Int
+        /// The port of `/livez`, `/readyz` and `/metrics`; nil where they are off.
+        package let operationsPort: Int?
         /// From `startedAt` until now.
         package let startDuration: Duration
     }
 
+    private static let operationsDrainTimeout: Duration = .seconds(1)
+
     private let services: [any HostedService]
     private let resources: [ServiceResources]
     private let extraServices: [any Service]
+    private let sockets: HostSockets
     private let responder: HostResponder
+    private let operations: OperationsResponder
     private let health: HostHealth
     private let options: Options
     private let onReady: @Sendable (Ready) -> Void
     private let logger = Logger(label: "souk.host")
 
-    /// A host for `services`, which live on `resources` and have registered their routes with `responder`.
+    /// A host for `services`, which live on `resources` and have registered their routes with `responder`. It takes over
+    /// `sockets`.
     ///
     /// Each database and broker of `resources` becomes a readiness probe, besides `probes`, and is closed at the end.
     /// `extraServices` run until shutdown, begun before the services are prepared and ended after them. `metrics` gives
@@ -63,6 +67,7 @@ package final class ServiceHost: Sendable {
     package init(
         services: [any HostedService], resources: [ServiceResources], extraServices: [any Service] = [],
         probes: [ReadinessProbe] = [],
+        sockets: HostSockets,
         responder: any HTTPResponder<SoukRequestContext>,
         options: Options = Options(),
         metrics: @escaping @Sendable () async -> String,
@@ -71,6 +76,7 @@ package final class ServiceHost: Sendable {
         self.services = services
         self.resources = resources
         self.extraServices = extraServices
+        self.sockets = sockets
         self.options = options
         self.onReady = onReady
         health = HostHealth(
@@ -79,13 +85,17 @@ package final class ServiceHost: Sendable {
                     // Without a broker events wait in the outbox; a process that waits for it does so too.
                     .broker("broker", isRequired: !options.waitsForDependencies, $0)
                 } + probes)
-        self.responder = HostResponder(routes: responder, health: health, metrics: metrics)
+        operations = OperationsResponder(health: health, metrics: metrics)
+        var shared: OperationsResponder?
+        if case .serving = sockets.operations { shared = operations }
+        self.responder = HostResponder(
+            routes: responder, health: health, operations: shared, saysItLives: options.frontend == nil)
     }
 
     /// Prepares the services and serves until shutdown; everything is closed when it returns or throws.
     ///
     /// - Parameter servers: begun once all services are prepared, and ended first, beside the HTTP server.
-    /// Throws: `StartupError` when the address can't be bound, a service can't be prepared, or a part ended by itself.
+    /// Throws: `StartupError` when a service can't be prepared, or a part ended by itself.
     package func run(servers: [any Service] = []) async throws {
         do {
             try await serve(servers)
@@ -102,23 +112,27 @@ package final class ServiceHost: Sendable {
     }
 
     private func serve(_ servers: [any Service]) async throws {
-        try await HTTPServerService.checkAddress(host: options.host, port: options.port)
         let preparation = Preparation(
             services: services, clock: options.clock, logger: logger,
             onDone: { [health] in health.enter(.serving) })
         if !options.waitsForDependencies { try await preparation.runOnce() }
         let logger = Logger(label: "souk.http")
         let server = HTTPServerService(
-            frontend: options.frontend ?? HummingbirdFrontend(logger: logger), responder: responder,
-            health: health, host: options.host, port: options.port,
-            drainTimeout: options.drainTimeout, clock: options.clock, logger: logger,
-            onListening: { [options, onReady] port in
-                onReady(Ready(port: port, startDuration: ContinuousClock.now - options.startedAt))
-            })
+            description: "HTTP server", frontend: options.frontend ?? HummingbirdFrontend(logger: logger),
+            responder: responder, socket: sockets.serving, drainTimeout: options.drainTimeout,
+            clock: options.clock, logger: logger,
+            onListening: { [options, sockets, onReady] in
+                onReady(
+                    Ready(
+                        port: sockets.serving.port, operationsPort: sockets.operationsPort,
+                        startDuration: ContinuousClock.now - options.startedAt))
+            },
+            onShutdown: { [health] in health.enter(.stopping) })
         let afterwards = (services.flatMap(\.backgroundServices) + servers).map {
             AfterPreparation(service: $0, preparation: preparation)
         }
-        let parts = (extraServices + [preparation] + afterwards + [server]).map { part in
+        let parts = (operationsServers(logger) + extraServices + [preparation] + afterwards + [server]).map {
+            part in
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: Part(service: part), failureTerminationBehavior: .gracefullyShutdownGroup)
         }
@@ -126,6 +140,17 @@ package final class ServiceHost: Sendable {
             services: parts, gracefulShutdownSignals: options.signals, logger: logger)
         configuration.maximumGracefulShutdownDuration = options.shutdownTimeout
         try await ServiceGroup(configuration: configuration).run()
+    }
+
+    /// Begun first and ended last: who watches the process sees all of it.
+    private func operationsServers(_ logger: Logger) -> [any Service] {
+        guard case .own(let socket) = sockets.operations else { return [] }
+        return [
+            HTTPServerService(
+                description: "operations server", frontend: HummingbirdFrontend(logger: logger),
+                responder: operations, socket: socket, drainTimeout: Self.operationsDrainTimeout,
+                clock: options.clock, logger: logger)
+        ]
     }
 
     private func close() async {

@@ -1,6 +1,6 @@
 import Glibc
-import NIOCore
 import SoukErrors
+import SoukSupervisor
 
 /// Why a process can't start, or can't go on: one line for the person who started it.
 package struct StartupError: Error, Hashable, CustomStringConvertible {
@@ -21,17 +21,14 @@ package struct StartupError: Error, Hashable, CustomStringConvertible {
         }
     }
 
-    /// What went wrong when binding the address.
-    init(binding host: String, _ port: Int, _ error: any Error) {
-        guard let error = error as? IOError else {
-            self.init("cannot listen on \(host):\(port)", error)
-            return
-        }
-        switch error.errnoCode {
+    /// Why an address can't be listened on.
+    init(listeningOn host: String, _ port: Int, _ error: ListenError) {
+        switch error.errorNumber {
         case EADDRINUSE: self.init("port \(port) on \(host) is already in use")
         case EACCES: self.init("not allowed to listen on port \(port) of \(host)")
         case EADDRNOTAVAIL: self.init("\(host) is no address of this machine")
-        default: self.init("cannot listen on \(host):\(port): \(error.description)")
+        default:
+            self.init("cannot listen on \(host):\(port): \(String(cString: strerror(error.errorNumber)))")
         }
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import Hummingbird
 import Logging
 import NIOCore
@@ -12,11 +13,13 @@ import SoukErrors
 import SoukEventsRuntime
 import SoukHTTP
 import SoukIDs
-import SoukService
+import SoukSupervisor
 import SoukTesting
 import SoukTime
 import Synchronization
 import Testing
+
+@testable import SoukService
 
 private final class ToyService: HostedService {
     let name = "toy"
@@ -73,6 +76,7 @@ private struct NoTokens: TokenVerifier {
 @Suite(.timeLimit(.minutes(1))) struct ServiceHostTests {
     private struct Process {
         let host: ServiceHost
+        let sockets: HostSockets
         let servers: [any Service]
         let resources: ServiceResources
         let ready: AsyncStream<ServiceHost.Ready>
@@ -82,8 +86,9 @@ private struct NoTokens: TokenVerifier {
     }
 
     private func process(
-        _ service: ToyService, port: Int = 0, probes: [ReadinessProbe] = [], extra: [any Service] = [],
-        servers: [any Service] = [], waits: Bool = false
+        _ service: ToyService, probes: [ReadinessProbe] = [], extra: [any Service] = [],
+        servers: [any Service] = [], waits: Bool = false, hasOperations: Bool = false,
+        isGateway: Bool = false
     ) async throws -> Process {
         let folder = try TemporaryFolder()
         let resources = ServiceResources(
@@ -93,18 +98,23 @@ private struct NoTokens: TokenVerifier {
         let web = WebRouter(verifier: NoTokens())
         service.registerRoutes(web.routes)
         var options = ServiceHost.Options()
-        options.port = port
         options.signals = []
         options.waitsForDependencies = waits
         let clock = ManualClock()
         options.clock = clock
+        if isGateway { options.frontend = HummingbirdFrontend(logger: Logger(label: "test")) }
+        let sockets = HostSockets(
+            serving: try .bind(host: "127.0.0.1", port: 0),
+            operations: hasOperations ? .own(try .bind(host: "127.0.0.1", port: 0)) : .serving)
         let (ready, continuation) = AsyncStream.makeStream(of: ServiceHost.Ready.self)
         let host = ServiceHost(
             services: [service], resources: [resources], extraServices: extra, probes: probes,
+            sockets: sockets,
             responder: web.buildResponder(), options: options, metrics: { "up 1\n" },
             onReady: { continuation.yield($0) })
         return Process(
-            host: host, servers: servers, resources: resources, ready: ready, folder: folder, clock: clock)
+            host: host, sockets: sockets, servers: servers, resources: resources, ready: ready,
+            folder: folder, clock: clock)
     }
 
     /// Runs the process inside a group that is shut down after the test, if the test has not done so.
@@ -269,17 +279,68 @@ private struct NoTokens: TokenVerifier {
         #expect(toy.slowWasCancelled.withLock { $0 })
     }
 
-    @Test func anOccupiedPortIsOneClearLineBeforeAnythingIsTouched() async throws {
-        let occupant = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(host: "127.0.0.1", port: 0).get()
-        let port = try #require(occupant.localAddress?.port)
-        let prepared = TestSignal()
-        let process = try await process(ToyService { prepared.fire() }, port: port)
-        await #expect(throws: StartupError("port \(port) on 127.0.0.1 is already in use")) {
-            try await process.host.run()
+    @Test(arguments: [false, true])
+    func anOccupiedPortIsOneClearLine(isOperations: Bool) throws {
+        let occupant = try ListeningSocket.bind(host: "127.0.0.1", port: 0)
+        defer { close(occupant.descriptor) }
+        let configuration = try HostConfiguration(
+            Environment(values: [
+                "SOUK_PORT": isOperations ? "0" : "\(occupant.port)",
+                "SOUK_OPS_PORT": isOperations ? "\(occupant.port)" : "off",
+            ]), port: 0)
+        #expect(throws: StartupError("port \(occupant.port) on 127.0.0.1 is already in use")) {
+            try HostSockets.bind(configuration)
         }
-        #expect(!prepared.hasFired)
-        try await occupant.close().get()
+    }
+
+    @Test func operationsHaveAPortOfTheirOwn() async throws {
+        let process = try await process(ToyService(), hasOperations: true)
+        let operations = try #require(process.sockets.operationsPort)
+        try await running(process) { port async throws in
+            #expect(operations != port)
+            // The gateway in front asks whether it lives, and learns no more than that.
+            #expect(try await RawHTTP.get(port, "/livez").hasPrefix("HTTP/1.1 200"))
+            for path in ["/readyz", "/metrics"] {
+                #expect(try await RawHTTP.get(port, path).hasPrefix("HTTP/1.1 404"), "\(path)")
+            }
+            #expect(try await RawHTTP.get(operations, "/livez").hasPrefix("HTTP/1.1 200"))
+            #expect(try await RawHTTP.get(operations, "/readyz").contains(#""name":"toy.database""#))
+            #expect(try await RawHTTP.get(operations, "/metrics").contains("up 1"))
+            #expect(try await RawHTTP.get(operations, "/toy").hasPrefix("HTTP/1.1 404"))
+            #expect(try await RawHTTP.get(operations, "/toy").contains("\r\nDate: "))
+        }
+    }
+
+    @Test func aHostThatClientsReachSaysNothingOfItself() async throws {
+        let process = try await process(ToyService(), hasOperations: true, isGateway: true)
+        try await running(process) { port async throws in
+            for path in ["/livez", "/readyz", "/metrics"] {
+                #expect(try await RawHTTP.get(port, path).hasPrefix("HTTP/1.1 404"), "\(path)")
+            }
+            #expect(try await RawHTTP.get(port, "/toy").hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    @Test(arguments: [
+        ([:], OperationsAddress.own(host: "127.0.0.1", port: nil)),
+        (["SOUK_OPS_PORT": "0", "SOUK_OPS_HOST": "::"], .own(host: "::", port: 0)),
+        (["SOUK_OPS_PORT": "off"], .off), (["SOUK_OPS_PORT": "public"], .serving),
+    ])
+    func operationsAreWhereTheEnvironmentSays(values: [String: String], expected: OperationsAddress) throws {
+        #expect(try OperationsAddress(Environment(values: values)) == expected)
+    }
+
+    @Test(arguments: [(0, 0), (8_080, 8_180), (65_435, 65_535), (65_436, 65_336)])
+    func operationsFollowThePortOfTheRoutes(port: Int, operations: Int) {
+        #expect(OperationsAddress.port(following: port) == operations)
+    }
+
+    @Test(arguments: ["-1", "65536", "on", "private"])
+    func anotherPlaceForOperationsIsRefused(text: String) {
+        let error = #expect(throws: ConfigurationError.self) {
+            try OperationsAddress(Environment(values: ["SOUK_OPS_PORT": text]))
+        }
+        #expect(error?.name == "SOUK_OPS_PORT")
     }
 
     @Test func aFailingPreparationNamesTheService() async throws {

@@ -9,6 +9,7 @@ package import SoukAuthToken
 package import SoukCache
 package import SoukEnv
 package import SoukService
+package import SoukSupervisor
 package import SoukTime
 package import SoukHTTP
 import Synchronization
@@ -72,8 +73,8 @@ package final class GatewayFrontend: HTTPFrontend {
     }
 
     package func serve(
-        _ responder: any HTTPResponder<SoukRequestContext>, host: String, port: Int,
-        onListening: @escaping @Sendable (Int) -> Void
+        _ responder: any HTTPResponder<SoukRequestContext>, on socket: ListeningSocket,
+        onListening: @escaping @Sendable () -> Void
     ) async throws {
         let runtime = GatewayRuntime(
             tokens: VerifiedTokens(verifier, clock: clock), responder: responder)
@@ -81,10 +82,10 @@ package final class GatewayFrontend: HTTPFrontend {
         // Before anybody can know that this process runs: a SIGHUP that is not awaited ends it.
         let reloads = await UnixSignalsSequence(trapping: .sighup)
         do {
-            let bound = try await server.start(
-                host: host, port: port, maxConnections: current.policy.listener.maxConnections)
+            // Addresses first: who waits in the socket's queue is served as soon as it is read.
             await resolve()
-            onListening(bound)
+            try await server.start(on: socket, maxConnections: current.policy.listener.maxConnections)
+            onListening()
             try await runUntilShutdown(server, reloads)
             await drain(server)
         } catch {

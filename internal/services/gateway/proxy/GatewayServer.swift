@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import SoukHTTP
+import SoukSupervisor
 import Synchronization
 
 /// The gateway's own HTTP server: event loops that take connections and pass requests on.
@@ -19,15 +20,13 @@ final class GatewayServer: Sendable {
         setup = ConnectionSetup(tls: tls)
     }
 
-    /// Listens, and gives the port.
-    func start(host: String, port: Int, maxConnections: Int) async throws -> Int {
+    /// Takes connections from the socket.
+    func start(on socket: ListeningSocket, maxConnections: Int) async throws {
         for state in states { state.loop.execute { state.start() } }
         let byLoop = Dictionary(uniqueKeysWithValues: states.map { (ObjectIdentifier($0.loop), $0) })
         let setup = setup
         let limit = max(1, maxConnections)
         let listening = try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1_024)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(ConnectionLimit(limit))
@@ -40,9 +39,9 @@ final class GatewayServer: Sendable {
                     try setup.configure(channel, state: state)
                 }
             }
-            .bind(host: host, port: port).get()
+            .withBoundSocket(socket.descriptor).get()
+        socket.restoreBacklog()
         channel.withLock { $0 = listening }
-        return listening.localAddress?.port ?? port
     }
 
     /// New requests follow another policy.
