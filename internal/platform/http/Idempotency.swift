@@ -11,9 +11,13 @@ package import SoukTime
 
 /// Lets a client repeat a request without repeating its effect: the answer to an `Idempotency-Key` is kept for 24 hours.
 ///
-/// A key belongs to the caller and the route. The same key with the same body gets the kept answer, with
-/// `Idempotency-Replayed: true`; with another body 422; while the first is still running 409. Final answers are kept:
-/// 2xx, and 4xx other than 409 and 429. After any other the key is free again, so the client may try once more.
+/// A key belongs to the caller and the route. The same key with the same body gets the kept response, with
+/// `Idempotency-Replayed: true`; with another body 422; while the first is still running 409. Kept are 2xx responses of
+/// requests that changed something. After any other the key is free again: a refusal is found anew, and to repeat what
+/// changes nothing does no harm.
+///
+/// What is kept is bounded for each caller by ``Limits``. Of a response larger than ``largestKeptBody`` only the status,
+/// the `Location` and the ``Reply/subject`` are kept; its replay shows what that resource is by then.
 ///
 /// A process that dies between the effect and the keeping leaves the key free: what the handler does must itself be
 /// idempotent by the key, in the tables it changes.
@@ -26,6 +30,19 @@ package struct Idempotency: Sendable {
     static let overrun: Duration = .seconds(30)
     /// Longest body that is taken, in bytes.
     package static let maxBodyBytes = 1 << 20
+    /// The largest response body that is kept as it is, in bytes.
+    package static let largestKeptBody = 4 << 10
+
+    /// What one caller may have kept at a time.
+    package struct Limits: Sendable, Hashable {
+        /// Keys, those of running requests among them.
+        package var keys = 10_000
+        /// Bytes of keys and responses; a running request counts as one with the largest response that is kept.
+        package var bytes = 16 << 20
+
+        /// The defaults.
+        package init() {}
+    }
 
     /// The table of kept answers; to be run as the set `idempotency`.
     package static var migrations: [Migration] { IdempotencyStore.migrations }
@@ -34,8 +51,8 @@ package struct Idempotency: Sendable {
     private let clock: any WallClock
 
     /// Keeps answers in `database`, which must have had the ``migrations``.
-    package init(database: any Database, clock: any WallClock) {
-        store = IdempotencyStore(database: database)
+    package init(database: any Database, clock: any WallClock, limits: Limits = Limits()) {
+        store = IdempotencyStore(database: database, limits: limits)
         self.clock = clock
     }
 
@@ -44,11 +61,14 @@ package struct Idempotency: Sendable {
     /// `body` gets the request with its body in memory, and the key. With `required` false a request without a key simply
     /// runs, under a key that nobody else has.
     ///
-    /// Throws: `ServiceError` 400 `idempotency_key.missing` or `.invalid`, 409 `idempotency_key.running`, 413
-    /// `body.too_large`, 422 `idempotency_key.reused`; what `body` throws unless it is a final answer.
+    /// - Parameter rereading: gives the resource of a response that was too large to be kept, from the same request and the
+    ///   response's ``Reply/subject``. Its body and `ETag` are sent with the first response's status and `Location`.
+    /// - Throws: `ServiceError` 400 `idempotency_key.missing` or `.invalid`, 409 `idempotency_key.running`, 413
+    ///   `body.too_large`, 422 `idempotency_key.reused`, 429 `limit.idempotency_keys`; what the closures throw.
     package func run(
         _ request: Request, _ context: some CallerContext, required: Bool = true,
-        _ body: (Request, String) async throws -> Reply
+        _ body: (Request, String) async throws -> Reply,
+        rereading: (Request, String) async throws -> Reply
     ) async throws -> Response {
         var request = request
         let bytes = try await request.bytes(maxBytes: Self.maxBodyBytes)
@@ -57,13 +77,20 @@ package struct Idempotency: Sendable {
             return try await body(request, "generated-\(IdempotencyStore.newOwner())").response(
                 from: request, context: context)
         }
+        let caller = "\(context.principal.userID)"
         let claim = IdempotencyStore.Claim(
-            scope: "\(context.principal.userID) \(request.method.rawValue) \(context.routeTemplate ?? "")",
+            caller: caller, scope: "\(caller) \(request.method.rawValue) \(context.routeTemplate ?? "")",
             key: key,
             fingerprint: Self.fingerprint(of: request, bytes), owner: IdempotencyStore.newOwner(),
             lease: Self.lease(until: context.call.deadline))
         switch try await store.claim(claim, now: clock.now()) {
         case .replay(var reply):
+            reply.headers[.idempotencyReplayed] = "true"
+            return reply.response
+        case .reread(let status, let location, let subject):
+            let current = try await rereading(request, subject)
+            var reply = Reply(status: status, headers: current.headers, body: current.body)
+            reply.headers[.location] = location
             reply.headers[.idempotencyReplayed] = "true"
             return reply.response
         case .reused:
@@ -99,15 +126,11 @@ package struct Idempotency: Sendable {
         do {
             reply = try await body(request, claim.key)
         } catch {
-            let problem = Problem(error)
-            guard Self.isFinal(problem.status) else {
-                await settle(claim, keeping: nil, context.logger)
-                throw error
-            }
-            problem.log(to: context.logger, route: context.routeTemplate)
-            reply = problem.reply(requestID: context.requestID)
+            await settle(claim, keeping: nil, context.logger)
+            throw error
         }
-        await settle(claim, keeping: Self.isFinal(reply.status.code) ? reply : nil, context.logger)
+        let isKept = (200..<300).contains(reply.status.code) && !reply.changedNothing
+        await settle(claim, keeping: isKept ? reply : nil, context.logger)
         return reply.response
     }
 
@@ -131,10 +154,6 @@ package struct Idempotency: Sendable {
     private static func lease(until deadline: ContinuousClock.Instant?) -> Duration {
         guard let deadline else { return lease }
         return max(lease, ContinuousClock.now.duration(to: deadline) + overrun)
-    }
-
-    static func isFinal(_ status: Int) -> Bool {
-        (200..<300).contains(status) || (400..<500).contains(status) && status != 409 && status != 429
     }
 
     private static func key(of request: Request, required: Bool) throws -> String? {

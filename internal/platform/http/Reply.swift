@@ -4,6 +4,7 @@ import HummingbirdCore
 import NIOCore
 import SoukAPI
 package import SoukPagination
+import SoukText
 
 /// The answer of a handler: status, header fields and a whole body.
 package struct Reply: ResponseGenerator, Sendable {
@@ -13,6 +14,11 @@ package struct Reply: ResponseGenerator, Sendable {
     package var headers: HTTPFields
     /// The body; empty for none.
     package let body: [UInt8]
+    /// What the response is about, for ``Idempotency`` to read it again: the id of a thing that the request's path does not
+    /// name.
+    package private(set) var subject = ""
+    /// Whether the request left everything as it was; then its idempotency key keeps nothing.
+    package private(set) var changedNothing = false
 
     /// An answer of these parts.
     package init(status: HTTPResponse.Status, headers: HTTPFields = [:], body: [UInt8] = []) {
@@ -60,6 +66,20 @@ package struct Reply: ResponseGenerator, Sendable {
         try json(.ok, Envelope(data: page.items, meta: Meta(page)), headers: headers)
     }
 
+    /// The same response, about the thing with this id.
+    package func about(_ id: some CustomStringConvertible) -> Reply {
+        var reply = self
+        reply.subject = id.description
+        return reply
+    }
+
+    /// The same response, of a request that changed something or nothing.
+    package func changing(_ something: Bool) -> Reply {
+        var reply = self
+        reply.changedNothing = !something
+        return reply
+    }
+
     /// Any value as JSON, without an envelope.
     package static func json(
         _ status: HTTPResponse.Status, _ value: some Encodable, headers: HTTPFields = [:]
@@ -69,12 +89,14 @@ package struct Reply: ResponseGenerator, Sendable {
         return reply
     }
 
-    /// A page for people: no scripts, own inline styles, forms back to this origin only, unless `headers` says otherwise.
+    /// A page for people: no scripts, own inline styles, forms back to this origin only, kept by no cache, unless `headers` says
+    /// otherwise.
     package static func html(
         _ text: String, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
     ) -> Reply {
         var reply = Reply(status: status, headers: headers, body: Array(text.utf8))
         reply.headers[.contentType] = "text/html; charset=utf-8"
+        if reply.headers[.cacheControl] == nil { reply.headers[.cacheControl] = "no-store" }
         if reply.headers[.contentSecurityPolicy] == nil {
             reply.headers[.contentSecurityPolicy] =
                 "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; form-action 'self'; "
@@ -120,22 +142,18 @@ enum EntityTag {
 
     /// The version a strong tag names; `nil` when it is none of ours.
     static func version(_ tag: some StringProtocol) -> Int? {
-        guard tag.count >= 3, tag.first == "\"", tag.last == "\"" else { return nil }
-        let digits = tag.dropFirst().dropLast()
-        guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
-            return nil
-        }
-        return Int(digits)
+        let parts = tag.split(byte: "\"", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[0].isEmpty, parts[2].isEmpty, parts[1].utf8.allSatisfy(\.isASCIIDigit)
+        else { return nil }
+        return Int(parts[1])
     }
 
     /// Weak comparison with a list of tags, or `*`.
     static func matches(_ field: String?, _ tag: String) -> Bool {
         guard let field else { return false }
-        return field.split(separator: ",").contains { item in
-            var item = item.drop { $0 == " " || $0 == "\t" }
-            while item.last == " " || item.last == "\t" { item.removeLast() }
-            if item.hasPrefix("W/") { item.removeFirst(2) }
-            return item == tag || item == "*"
+        return field.split(byte: ",").contains { item in
+            let item = item.trimmingBlanks()
+            return (item.withoutPrefix(bytes: "W/") ?? item).equals(bytes: tag) || item.equals(bytes: "*")
         }
     }
 }
