@@ -15,7 +15,7 @@ enum VendorProcess: MarketplaceProcess {
 
     static func compose(_ process: inout ProcessContext) async throws -> ProcessParts {
         let accounts = try process.accountGuard()
-        let vendor = VendorService(
+        let vendor = try VendorService(
             resources: try process.resources(for: name, guardHandlers: accounts.handlers))
         return ProcessParts(
             services: [vendor],

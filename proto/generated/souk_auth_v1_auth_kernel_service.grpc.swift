@@ -102,7 +102,7 @@ extension Souk_Auth_V1_AuthKernelService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > How these sessions stand now, each one asked for.
+        /// > What is true of these sessions and their accounts now, each one asked for.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Souk_Auth_V1_BatchGetSessionStandingsRequest` messages.
@@ -151,7 +151,7 @@ extension Souk_Auth_V1_AuthKernelService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > How these sessions stand now, each one asked for.
+        /// > What is true of these sessions and their accounts now, each one asked for.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Souk_Auth_V1_BatchGetSessionStandingsRequest` message.
@@ -198,7 +198,7 @@ extension Souk_Auth_V1_AuthKernelService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > How these sessions stand now, each one asked for.
+        /// > What is true of these sessions and their accounts now, each one asked for.
         ///
         /// - Parameters:
         ///   - request: A `Souk_Auth_V1_BatchGetSessionStandingsRequest` message.
@@ -339,7 +339,7 @@ extension Souk_Auth_V1_AuthKernelService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > How these sessions stand now, each one asked for.
+        /// > What is true of these sessions and their accounts now, each one asked for.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Souk_Auth_V1_BatchGetSessionStandingsRequest` message.
@@ -417,7 +417,7 @@ extension Souk_Auth_V1_AuthKernelService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > How these sessions stand now, each one asked for.
+        /// > What is true of these sessions and their accounts now, each one asked for.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Souk_Auth_V1_BatchGetSessionStandingsRequest` message.
@@ -485,7 +485,7 @@ extension Souk_Auth_V1_AuthKernelService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > How these sessions stand now, each one asked for.
+    /// > What is true of these sessions and their accounts now, each one asked for.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Souk_Auth_V1_BatchGetSessionStandingsRequest` message.
@@ -551,7 +551,7 @@ extension Souk_Auth_V1_AuthKernelService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > How these sessions stand now, each one asked for.
+    /// > What is true of these sessions and their accounts now, each one asked for.
     ///
     /// - Parameters:
     ///   - message: request message to send.

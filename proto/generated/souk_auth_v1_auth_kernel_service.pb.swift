@@ -172,6 +172,12 @@ package nonisolated struct Souk_Auth_V1_SessionStandingEntry: Sendable {
 
   package var standing: Souk_Auth_V1_SessionStanding = .unspecified
 
+  /// What the account may be now; empty unless the session is active.
+  package var roles: [Souk_Auth_V1_Role] = []
+
+  /// The account's version, from 1; 0 for a session that is not known.
+  package var version: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -394,7 +400,7 @@ nonisolated extension Souk_Auth_V1_SessionReference: SwiftProtobuf.Message, Swif
 
 nonisolated extension Souk_Auth_V1_SessionStandingEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SessionStandingEntry"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0\u{1}standing\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0\u{1}standing\0\u{1}roles\0\u{1}version\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -404,6 +410,8 @@ nonisolated extension Souk_Auth_V1_SessionStandingEntry: SwiftProtobuf.Message, 
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._session) }()
       case 2: try { try decoder.decodeSingularEnumField(value: &self.standing) }()
+      case 3: try { try decoder.decodeRepeatedEnumField(value: &self.roles) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.version) }()
       default: break
       }
     }
@@ -420,12 +428,20 @@ nonisolated extension Souk_Auth_V1_SessionStandingEntry: SwiftProtobuf.Message, 
     if self.standing != .unspecified {
       try visitor.visitSingularEnumField(value: self.standing, fieldNumber: 2)
     }
+    if !self.roles.isEmpty {
+      try visitor.visitPackedEnumField(value: self.roles, fieldNumber: 3)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularInt64Field(value: self.version, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Souk_Auth_V1_SessionStandingEntry, rhs: Souk_Auth_V1_SessionStandingEntry) -> Bool {
     if lhs._session != rhs._session {return false}
     if lhs.standing != rhs.standing {return false}
+    if lhs.roles != rhs.roles {return false}
+    if lhs.version != rhs.version {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -198,7 +198,8 @@ extension Souk_Vendor_V1_VendorKernelService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Holds every line of an order, all or none. `stock.insufficient`, `store.closed`, `stock.reservation_ended`.
+        /// > Holds every line of an order, all or none. `stock.insufficient`, `limit.held_stock`, `store.closed`,
+        /// > `stock.reservation_ended`.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Souk_Vendor_V1_ReserveRequest` messages.
@@ -323,7 +324,8 @@ extension Souk_Vendor_V1_VendorKernelService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Holds every line of an order, all or none. `stock.insufficient`, `store.closed`, `stock.reservation_ended`.
+        /// > Holds every line of an order, all or none. `stock.insufficient`, `limit.held_stock`, `store.closed`,
+        /// > `stock.reservation_ended`.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Souk_Vendor_V1_ReserveRequest` message.
@@ -446,7 +448,8 @@ extension Souk_Vendor_V1_VendorKernelService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Holds every line of an order, all or none. `stock.insufficient`, `store.closed`, `stock.reservation_ended`.
+        /// > Holds every line of an order, all or none. `stock.insufficient`, `limit.held_stock`, `store.closed`,
+        /// > `stock.reservation_ended`.
         ///
         /// - Parameters:
         ///   - request: A `Souk_Vendor_V1_ReserveRequest` message.
@@ -813,7 +816,8 @@ extension Souk_Vendor_V1_VendorKernelService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Holds every line of an order, all or none. `stock.insufficient`, `store.closed`, `stock.reservation_ended`.
+        /// > Holds every line of an order, all or none. `stock.insufficient`, `limit.held_stock`, `store.closed`,
+        /// > `stock.reservation_ended`.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Souk_Vendor_V1_ReserveRequest` message.
@@ -1009,7 +1013,8 @@ extension Souk_Vendor_V1_VendorKernelService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Holds every line of an order, all or none. `stock.insufficient`, `store.closed`, `stock.reservation_ended`.
+        /// > Holds every line of an order, all or none. `stock.insufficient`, `limit.held_stock`, `store.closed`,
+        /// > `stock.reservation_ended`.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Souk_Vendor_V1_ReserveRequest` message.
@@ -1203,7 +1208,8 @@ extension Souk_Vendor_V1_VendorKernelService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Holds every line of an order, all or none. `stock.insufficient`, `store.closed`, `stock.reservation_ended`.
+    /// > Holds every line of an order, all or none. `stock.insufficient`, `limit.held_stock`, `store.closed`,
+    /// > `stock.reservation_ended`.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Souk_Vendor_V1_ReserveRequest` message.
@@ -1393,7 +1399,8 @@ extension Souk_Vendor_V1_VendorKernelService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Holds every line of an order, all or none. `stock.insufficient`, `store.closed`, `stock.reservation_ended`.
+    /// > Holds every line of an order, all or none. `stock.insufficient`, `limit.held_stock`, `store.closed`,
+    /// > `stock.reservation_ended`.
     ///
     /// - Parameters:
     ///   - message: request message to send.

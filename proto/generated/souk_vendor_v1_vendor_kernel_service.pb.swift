@@ -220,11 +220,25 @@ package nonisolated struct Souk_Vendor_V1_ReserveRequest: Sendable {
   /// Clears the value of `holdFor`. Subsequent reads from it will return its default value.
   package mutating func clearHoldFor() {self._holdFor = nil}
 
+  /// For whom it is held, whose holds are counted together: any text of 1 to 100 bytes.
+  package var holder: String = String()
+
+  /// How long it stands if it takes a large share of the stock of a line, should that be shorter.
+  package var holdLargeFor: SwiftProtobuf.Google_Protobuf_Duration {
+    get {_holdLargeFor ?? SwiftProtobuf.Google_Protobuf_Duration()}
+    set {_holdLargeFor = newValue}
+  }
+  /// Returns true if `holdLargeFor` has been explicitly set.
+  package var hasHoldLargeFor: Bool {self._holdLargeFor != nil}
+  /// Clears the value of `holdLargeFor`. Subsequent reads from it will return its default value.
+  package mutating func clearHoldLargeFor() {self._holdLargeFor = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _holdFor: SwiftProtobuf.Google_Protobuf_Duration? = nil
+  fileprivate var _holdLargeFor: SwiftProtobuf.Google_Protobuf_Duration? = nil
 }
 
 package nonisolated struct Souk_Vendor_V1_ReservationLine: Sendable {
@@ -252,6 +266,9 @@ package nonisolated struct Souk_Vendor_V1_ReserveResponse: Sendable {
   package var reservationID: String = String()
 
   package var orderID: String = String()
+
+  /// Whether it takes a large share of the stock of a line.
+  package var isLarge: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -308,10 +325,11 @@ package nonisolated struct Souk_Vendor_V1_VendorKernelFailure: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// For `stock.insufficient`: the lines of the request that asked for more than there is, counted from 0.
+  /// For `stock.insufficient` and `limit.held_stock`: the lines of the request that asked for more than there is, or than
+  /// the holder may have, counted from 0.
   package var shortLines: [UInt32] = []
 
-  /// What there is for each of them.
+  /// What there is, or may be had, for each of them.
   package var available: [Int64] = []
 
   /// For `store.closed`.
@@ -645,7 +663,7 @@ nonisolated extension Souk_Vendor_V1_StockOffer: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Souk_Vendor_V1_ReserveRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReserveRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}order_id\0\u{1}lines\0\u{3}hold_for\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}order_id\0\u{1}lines\0\u{3}hold_for\0\u{1}holder\0\u{3}hold_large_for\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -656,6 +674,8 @@ nonisolated extension Souk_Vendor_V1_ReserveRequest: SwiftProtobuf.Message, Swif
       case 1: try { try decoder.decodeSingularStringField(value: &self.orderID) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.lines) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._holdFor) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.holder) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._holdLargeFor) }()
       default: break
       }
     }
@@ -675,6 +695,12 @@ nonisolated extension Souk_Vendor_V1_ReserveRequest: SwiftProtobuf.Message, Swif
     try { if let v = self._holdFor {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
+    if !self.holder.isEmpty {
+      try visitor.visitSingularStringField(value: self.holder, fieldNumber: 4)
+    }
+    try { if let v = self._holdLargeFor {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -682,6 +708,8 @@ nonisolated extension Souk_Vendor_V1_ReserveRequest: SwiftProtobuf.Message, Swif
     if lhs.orderID != rhs.orderID {return false}
     if lhs.lines != rhs.lines {return false}
     if lhs._holdFor != rhs._holdFor {return false}
+    if lhs.holder != rhs.holder {return false}
+    if lhs._holdLargeFor != rhs._holdLargeFor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -729,7 +757,7 @@ nonisolated extension Souk_Vendor_V1_ReservationLine: SwiftProtobuf.Message, Swi
 
 nonisolated extension Souk_Vendor_V1_ReserveResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReserveResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reservation_id\0\u{3}order_id\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reservation_id\0\u{3}order_id\0\u{3}is_large\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -739,6 +767,7 @@ nonisolated extension Souk_Vendor_V1_ReserveResponse: SwiftProtobuf.Message, Swi
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.reservationID) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.orderID) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.isLarge) }()
       default: break
       }
     }
@@ -751,12 +780,16 @@ nonisolated extension Souk_Vendor_V1_ReserveResponse: SwiftProtobuf.Message, Swi
     if !self.orderID.isEmpty {
       try visitor.visitSingularStringField(value: self.orderID, fieldNumber: 2)
     }
+    if self.isLarge != false {
+      try visitor.visitSingularBoolField(value: self.isLarge, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Souk_Vendor_V1_ReserveResponse, rhs: Souk_Vendor_V1_ReserveResponse) -> Bool {
     if lhs.reservationID != rhs.reservationID {return false}
     if lhs.orderID != rhs.orderID {return false}
+    if lhs.isLarge != rhs.isLarge {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

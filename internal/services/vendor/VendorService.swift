@@ -1,5 +1,6 @@
 package import ServiceLifecycle
 import SoukDatabase
+package import SoukEnv
 package import SoukEventsRuntime
 package import SoukHTTP
 package import SoukService
@@ -20,14 +21,22 @@ package final class VendorService: HostedService {
     private let idempotency: Idempotency
     private let useCases: VendorUseCases
 
-    /// A service on these resources. Nothing runs before ``prepare()``.
-    package init(resources: ServiceResources) {
+    /// A service on these resources, configured by `SOUK_VENDOR_…`. Nothing runs before ``prepare()``.
+    ///
+    /// - Throws: `ConfigurationError` naming the variable.
+    package convenience init(resources: ServiceResources) throws(ConfigurationError) {
+        self.init(resources: resources, configuration: try VendorConfiguration(resources.environment))
+    }
+
+    init(resources: ServiceResources, configuration: VendorConfiguration) {
         let database = resources.database
         let clock = resources.clock
         let runtime = EventRuntime(
             service: "vendor", database: database, broker: resources.broker, clock: clock)
-        let useCases = VendorUseCases(database: database, outbox: runtime.outbox, clock: clock)
-        let idempotency = Idempotency(database: database, clock: clock)
+        let useCases = VendorUseCases(
+            database: database, outbox: runtime.outbox, clock: clock, limits: configuration.limits,
+            holds: configuration.holds)
+        let idempotency = Idempotency(database: database, clock: clock, limits: configuration.idempotency)
         self.database = database
         self.runtime = runtime
         self.idempotency = idempotency
@@ -38,7 +47,10 @@ package final class VendorService: HostedService {
                     try await useCases.reservations.expireDue()
                 },
                 PeriodicJob(name: "vendor.housekeeping", every: Self.housekeepingInterval, clock: clock) {
-                    try await AppliedRequestTable.purge(before: clock.now() - Idempotency.retention, database)
+                    let now = clock.now()
+                    try await AppliedRequestTable.purge(before: now - Idempotency.retention, database)
+                    try await StockChangeTable.purge(before: StockChangeTable.day(of: now), database)
+                    try await useCases.reservations.purge()
                     try await idempotency.purge()
                 },
             ]

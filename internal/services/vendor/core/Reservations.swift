@@ -12,10 +12,15 @@ import SoukVendorKernel
 struct Reservations: Sendable {
     /// Holds that one transaction of ``expireDue()`` ends at most.
     static let expiryBatch = 50
+    /// Holds that one transaction of ``purge()`` forgets at most.
+    private static let purgeBatch = 100
+    /// How long a hold that ended unpaid is remembered: longer than any order may take to ask for it again.
+    static let endedRetention: Duration = .seconds(7 * 86_400)
 
     let database: any Database
     let ledger: StockLedger
     let clock: any WallClock
+    let limits: HoldLimits
 
     /// Holds all lines or none; the order is the idempotency key.
     ///
@@ -31,20 +36,47 @@ struct Reservations: Sendable {
             try await ReservationTable.lock(request.orderID, tx)
             if let standing = try await standing(request.orderID, stock, at: now, tx) { return standing }
             try await requireSelling(stock, tx)
-            var shortages: [VendorKernelError.Shortage] = []
-            for (key, quantity) in stock.entries {
-                if try await StockTable.hold(key, quantity, at: now, tx) { continue }
+            let isLarge = try await hold(stock, for: request.holder, at: now, tx)
+            let time = isLarge ? min(request.holdFor, request.holdLargeFor) : request.holdFor
+            let reservation = HeldStock(
+                id: ReservationID(), orderID: request.orderID, state: .held, isLarge: isLarge,
+                expiresAt: now + time)
+            try await ReservationTable.insert(reservation, for: request.holder, stock, at: now, tx)
+            return Reservation(id: reservation.id, orderID: reservation.orderID, isLarge: isLarge)
+        }
+    }
+
+    /// Holds all of it, or throws, which undoes what could be held; whether that makes a large hold. Reservations of one
+    /// holder take turns, so what is counted here holds.
+    private func hold(
+        _ stock: StockQuantities, for holder: String, at now: Timestamp, _ tx: any Transaction
+    ) async throws -> Bool {
+        try await tx.lock("holder:\(holder)")
+        let record = try await ReservationTable.record(
+            of: holder, endedAfter: now - limits.coolDown, tx)
+        var isLarge = false
+        var shortages: [VendorKernelError.Shortage] = []
+        var excesses: [VendorKernelError.Shortage] = []
+        for (key, quantity) in stock.entries {
+            guard let onHand = try await StockTable.hold(key, quantity, at: now, tx) else {
                 let available = try await StockTable.find(key, tx)?.available ?? 0
                 shortages.append(
                     .init(storeID: key.storeID, sku: key.sku, requested: quantity, available: available))
+                continue
             }
-            // Throwing undoes the lines that could be held.
-            guard shortages.isEmpty else { throw VendorKernelError.insufficientStock(shortages) }
-            let reservation = HeldStock(
-                id: ReservationID(), orderID: request.orderID, state: .held, expiresAt: now + request.holdFor)
-            try await ReservationTable.insert(reservation, stock, at: now, tx)
-            return Reservation(id: reservation.id, orderID: reservation.orderID)
+            let mine = record[key] ?? HolderRecord(held: 0, givenUp: 0)
+            let most = limits.most(of: onHand)
+            guard mine.held + quantity > most else { continue }
+            isLarge = true
+            guard mine.givenUp >= limits.attempts else { continue }
+            excesses.append(
+                .init(
+                    storeID: key.storeID, sku: key.sku, requested: quantity,
+                    available: max(0, most - mine.held)))
         }
+        guard shortages.isEmpty else { throw VendorKernelError.insufficientStock(shortages) }
+        guard excesses.isEmpty else { throw VendorKernelError.holdTooLarge(excesses) }
+        return isLarge
     }
 
     /// Gives an order's hold back, if there is one.
@@ -93,6 +125,18 @@ struct Reservations: Sendable {
         }
     }
 
+    /// Forgets holds that ended unpaid long ago.
+    func purge() async throws {
+        let moment = clock.now() - Self.endedRetention
+        var purged: Int
+        repeat {
+            try Task.checkCancellation()
+            purged = try await database.transaction(isolation: .readCommitted) { tx in
+                try await ReservationTable.purge(before: moment, limit: Self.purgeBatch, tx)
+            }
+        } while purged == Self.purgeBatch
+    }
+
     /// The order's reservation, if it stands over the same stock.
     ///
     /// - Throws: ``VendorKernelError/reservationEnded(_:)`` if the order had another one or must not have any.
@@ -106,7 +150,7 @@ struct Reservations: Sendable {
         guard standing.state == .held, standing.expiresAt > now,
             try await ReservationTable.lines(of: [standing.id], tx) == stock
         else { throw VendorKernelError.reservationEnded(order) }
-        return Reservation(id: standing.id, orderID: order)
+        return Reservation(id: standing.id, orderID: order, isLarge: standing.isLarge)
     }
 
     private func requireSelling(_ stock: StockQuantities, _ tx: any Transaction) async throws {

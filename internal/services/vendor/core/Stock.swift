@@ -111,5 +111,6 @@ struct HeldStock: Sendable, Hashable {
     let id: ReservationID
     let orderID: OrderID
     let state: ReservationState
+    let isLarge: Bool
     let expiresAt: Timestamp
 }

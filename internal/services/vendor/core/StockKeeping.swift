@@ -15,20 +15,22 @@ struct StockKeeping: Sendable {
     let database: any Database
     let ledger: StockLedger
     let clock: any WallClock
+    let limits: VendorLimits
 
     /// Sets what is on hand of some SKUs, listing those that are new; all of them or none.
     ///
     /// - Parameters:
     ///   - counts: Each SKU once.
     ///   - key: The request's idempotency key: repeated, it changes nothing and gives what is there now.
-    /// - Throws: ``VendorError/notFound(_:)``, ``VendorError/belowReserved(_:)``.
+    /// - Throws: ``VendorError/notFound(_:)``, ``VendorError/vendorNotActive(_:)``, ``VendorError/belowReserved(_:)``, ``VendorError/tooManySKUs(_:)``,
+    ///   ``VendorError/tooManyStockChanges(_:until:)``.
     func count(
         _ counts: [StockCount], in id: StoreID, by user: UserID, key: String
     ) async throws -> [StockItem] {
         let now = clock.now()
         let skus = counts.map(\.sku)
         return try await database.transaction(isolation: .readCommitted) { tx in
-            _ = try await own(id, user, tx, locking: true)
+            _ = try await Storefronts.lock(id, ownedBy: user, tx)
             var items = try await StockTable.find(skus, in: id, tx, locking: true)
             let scope = "inventory.count:\(id)"
             guard try await AppliedRequestTable.result(of: key, in: scope, tx) == nil else {
@@ -41,6 +43,7 @@ struct StockKeeping: Sendable {
                 }
             }
             guard short.isEmpty else { throw VendorError.belowReserved(short) }
+            try await checkLimits(of: id, counts, items, at: now, tx)
             let entry = StockLedger.Entry(reason: .count, reference: nil, now: now)
             for count in counts.sorted(by: { $0.sku < $1.sku }) {
                 let stock = StockKey(storeID: id, sku: count.sku)
@@ -64,15 +67,15 @@ struct StockKeeping: Sendable {
     /// - Parameters:
     ///   - delta: Not zero.
     ///   - key: The request's idempotency key: repeated, it changes nothing and gives what is there now.
-    /// - Throws: ``VendorError/notFound(_:)`` for store or SKU; ``VendorError/insufficientStock(_:)`` if less would
-    ///   be left than is reserved; `ValidationError` above ``maximum``.
+    /// - Throws: ``VendorError/notFound(_:)`` for store or SKU; ``VendorError/vendorNotActive(_:)``; ``VendorError/insufficientStock(_:)`` if less would
+    ///   be left than is reserved; `ValidationError` above ``maximum``; ``VendorError/tooManyStockChanges(_:until:)``.
     func adjust(
         _ sku: String, by delta: Int, note: String, in id: StoreID, by user: UserID, key: String
     ) async throws -> StockItem {
         let now = clock.now()
         let stock = StockKey(storeID: id, sku: sku)
         return try await database.transaction(isolation: .readCommitted) { tx in
-            _ = try await own(id, user, tx, locking: true)
+            _ = try await Storefronts.lock(id, ownedBy: user, tx)
             guard let old = try await StockTable.find(stock, tx, locking: true) else {
                 throw VendorError.notFound(.inventory)
             }
@@ -84,6 +87,7 @@ struct StockKeeping: Sendable {
                     field: "delta", code: "range",
                     message: "A store can have at most \(Self.maximum) of a SKU.")
             }
+            try await book(1, of: id, at: now, tx)
             let item = StockItem(
                 key: stock, onHand: old.onHand + delta, reserved: old.reserved,
                 lowStockThreshold: old.lowStockThreshold, isLowAlerted: old.isLowAlerted, updatedAt: now)
@@ -106,6 +110,17 @@ struct StockKeeping: Sendable {
         }
     }
 
+    /// The items of these SKUs, in their order; unknown ones are left out.
+    ///
+    /// - Throws: ``VendorError/notFound(_:)``.
+    func items(of skus: [String], in id: StoreID, by user: UserID) async throws -> [StockItem] {
+        try await database.snapshot { db in
+            _ = try await own(id, user, db)
+            let items = try await StockTable.find(skus, in: id, db)
+            return skus.compactMap { items[$0] }
+        }
+    }
+
     /// The journal, newest first.
     ///
     /// - Throws: ``VendorError/notFound(_:)``.
@@ -123,12 +138,34 @@ struct StockKeeping: Sendable {
         try await database.snapshot { try await MovementTable.summary(request, $0) }
     }
 
-    /// The user's own store. Locking it makes those who change its stock by hand take turns, so that two who list the same
-    /// new SKU both journal the right difference.
-    private func own(
-        _ id: StoreID, _ user: UserID, _ db: any SQLExecutor, locking: Bool = false
-    ) async throws -> Store {
-        guard let store = try await StoreTable.find(id, ownedBy: user, db, locking: locking) else {
+    /// Refuses counts that list more SKUs, or journal more changes, than a store may have. The store is locked.
+    private func checkLimits(
+        of store: StoreID, _ counts: [StockCount], _ items: [String: StockItem], at now: Timestamp,
+        _ tx: any Transaction
+    ) async throws {
+        let new = counts.count { items[$0.sku] == nil }
+        if new > 0, try await StockTable.count(in: store, tx) + new > limits.skus {
+            throw VendorError.tooManySKUs(limits.skus)
+        }
+        let changes = counts.count { $0.onHand != items[$0.sku]?.onHand ?? 0 }
+        try await book(changes, of: store, at: now, tx)
+    }
+
+    /// Counts changes by hand towards the day's limit.
+    private func book(
+        _ changes: Int, of store: StoreID, at now: Timestamp, _ tx: any Transaction
+    ) async throws {
+        guard changes > 0 else { return }
+        let day = StockChangeTable.day(of: now)
+        guard try await StockChangeTable.add(changes, of: store, on: day, tx) <= limits.stockChanges else {
+            throw VendorError.tooManyStockChanges(
+                limits.stockChanges, until: StockChangeTable.start(of: day + 1) - now)
+        }
+    }
+
+    /// The user's own store.
+    private func own(_ id: StoreID, _ user: UserID, _ db: any SQLExecutor) async throws -> Store {
+        guard let store = try await StoreTable.find(id, ownedBy: user, db) else {
             throw VendorError.notFound(.store)
         }
         return store

@@ -9,12 +9,14 @@ import SoukVendorKernel
 struct Storefronts: Sendable {
     let database: any Database
     let clock: any WallClock
+    /// How many stores one vendor may have.
+    let maximumStores: Int
 
     /// Opens a store of the user's vendor.
     ///
     /// - Parameter slug: Nil for one made from the name.
     /// - Throws: ``VendorError/notFound(_:)`` if the user has no vendor account,
-    ///   ``VendorError/vendorNotActive(_:)``, ``VendorError/slugTaken``.
+    ///   ``VendorError/vendorNotActive(_:)``, ``VendorError/slugTaken``, ``VendorError/tooManyStores(_:)``.
     func open(name: String, slug: String?, description: String?, by user: UserID) async throws -> Store {
         let now = clock.now()
         let id = StoreID()
@@ -22,7 +24,10 @@ struct Storefronts: Sendable {
             guard let vendor = try await VendorTable.find(ownedBy: user, tx, locking: true) else {
                 throw VendorError.notFound(.vendor)
             }
-            guard vendor.status == .active else { throw VendorError.vendorNotActive(vendor.status) }
+            try vendor.checkSells()
+            guard try await StoreTable.count(of: vendor.id, tx) < maximumStores else {
+                throw VendorError.tooManyStores(maximumStores)
+            }
             let slug = try await VendorAccounts.free(slug, for: name, fallback: "store") {
                 try await StoreTable.isSlugTaken($0, tx)
             }
@@ -38,13 +43,12 @@ struct Storefronts: Sendable {
         }
     }
 
-    /// - Throws: ``VendorError/notFound(_:)``, ``VendorError/versionMismatch(current:)``.
+    /// - Throws: ``VendorError/notFound(_:)``, ``VendorError/vendorNotActive(_:)``,
+    ///   ``VendorError/versionMismatch(current:)``.
     func change(_ id: StoreID, _ changes: StoreChanges, version: Int, by user: UserID) async throws -> Store {
         let now = clock.now()
         return try await database.transaction { tx in
-            guard let old = try await StoreTable.find(id, ownedBy: user, tx, locking: true) else {
-                throw VendorError.notFound(.store)
-            }
+            let old = try await Self.lock(id, ownedBy: user, tx)
             guard old.version == version else { throw VendorError.versionMismatch(current: old.version) }
             let new = Store(
                 id: old.id, vendorID: old.vendorID, slug: old.slug, name: changes.name ?? old.name,
@@ -53,6 +57,18 @@ struct Storefronts: Sendable {
             try await StoreTable.update(new, tx)
             return new
         }
+    }
+
+    /// The user's own store, to be changed: its vendor sells, and a suspension waits for the transaction's end. Those who
+    /// change a store's stock by hand take turns on it, so that two who list the same new SKU both journal the right difference.
+    ///
+    /// - Throws: ``VendorError/notFound(_:)``, ``VendorError/vendorNotActive(_:)``.
+    static func lock(_ id: StoreID, ownedBy user: UserID, _ tx: any Transaction) async throws -> Store {
+        guard let store = try await StoreTable.find(id, ownedBy: user, tx, locking: true),
+            let vendor = try await VendorTable.hold(store.vendorID, tx)
+        else { throw VendorError.notFound(.store) }
+        try vendor.checkSells()
+        return store
     }
 
     /// All stores of the user's vendor.

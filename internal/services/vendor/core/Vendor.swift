@@ -19,14 +19,24 @@ struct Vendor: Sendable, Hashable {
     let createdAt: Timestamp
     let updatedAt: Timestamp
 
+    /// Throws: ``VendorError/vendorNotActive(_:)`` unless the vendor may change its stores and stock.
+    func checkSells() throws(VendorError) {
+        guard status == .active else { throw .vendorNotActive(status) }
+    }
+
+    /// Throws: ``VendorError/vendorNotActive(_:)`` unless the vendor may change its profile, as one that still applies may.
+    func checkIsEditable() throws(VendorError) {
+        guard status == .active || status == .pending else { throw .vendorNotActive(status) }
+    }
+
     /// The vendor as peers see it.
     var summary: VendorSummary {
         VendorSummary(id: id, ownerID: ownerID, name: name, status: status.inKernel)
     }
 }
 
-/// Where a vendor's account stands. Only active vendors open stores and take orders; a suspended one still fulfils
-/// what was paid.
+/// What a vendor may do. Only active vendors open and change stores and stock and take orders; a suspended one still reads all
+/// that is its own, fulfils what was paid and decides returns.
 enum VendorStatus: String, CaseIterable, Sendable {
     case pending, active, suspended, rejected
 

@@ -23,6 +23,12 @@ enum VendorError: SoukError, Hashable {
     /// Lines of which less can come back than asked for.
     case returnExceedsShipped([OrderLineID])
     case illegalReturnDecision(ReturnStatus, ReturnStatus)
+    /// The vendor has as many stores as are allowed; the number is the limit.
+    case tooManyStores(Int)
+    /// The store would list more SKUs than are allowed.
+    case tooManySKUs(Int)
+    /// The day's changes of stock by hand are used up; the duration is the rest of the day.
+    case tooManyStockChanges(Int, until: Duration)
 
     enum Thing: String, Sendable {
         case vendor, store, inventory, vendorOrder = "vendor_order", shipment, `return`
@@ -31,7 +37,11 @@ enum VendorError: SoukError, Hashable {
     var kind: ErrorKind {
         switch self {
         case .notFound: .notFound
+        // Taken by an admin, where a pending one only has to wait.
+        case .vendorNotActive(.suspended), .vendorNotActive(.rejected): .forbidden
         case .versionMismatch: .preconditionFailed
+        case .tooManyStores, .tooManySKUs: .unprocessable
+        case .tooManyStockChanges: .rateLimited
         case .alreadyVendor, .slugTaken, .vendorNotActive, .illegalDecision, .belowReserved,
             .insufficientStock,
             .illegalTransition, .shipmentExceedsOrder, .nothingShipped, .returnExceedsShipped,
@@ -55,6 +65,9 @@ enum VendorError: SoukError, Hashable {
         case .nothingShipped: "return.nothing_shipped"
         case .returnExceedsShipped: "return.exceeds_shipped"
         case .illegalReturnDecision: "return.invalid_state"
+        case .tooManyStores: "limit.stores"
+        case .tooManySKUs: "limit.skus"
+        case .tooManyStockChanges: "limit.stock_changes"
         }
     }
 
@@ -83,12 +96,21 @@ enum VendorError: SoukError, Hashable {
         case .nothingShipped: "Nothing of this order has been shipped, so nothing can come back."
         case .returnExceedsShipped: "More than what was shipped and isn't being returned already."
         case .illegalReturnDecision(_, let status): "This return was \(status.rawValue) already."
+        case .tooManyStores(let limit): "A vendor has at most \(limit) stores."
+        case .tooManySKUs(let limit): "A store lists at most \(limit) SKUs."
+        case .tooManyStockChanges(let limit, _):
+            "At most \(limit) changes of stock are booked for a store on one day (UTC)."
         }
     }
 
     var detail: String? {
         guard case .versionMismatch(let current) = self else { return nil }
         return "current version \(current)"
+    }
+
+    var retryAfter: Duration? {
+        guard case .tooManyStockChanges(_, let wait) = self else { return nil }
+        return wait
     }
 
     var fieldErrors: [FieldError] {

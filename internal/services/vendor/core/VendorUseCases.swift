@@ -14,12 +14,14 @@ struct VendorUseCases: Sendable {
     let returns: Returns
     let kernel: LocalVendorKernel
 
-    init(database: any Database, outbox: Outbox, clock: any WallClock) {
+    init(
+        database: any Database, outbox: Outbox, clock: any WallClock, limits: VendorLimits, holds: HoldLimits
+    ) {
         let ledger = StockLedger(outbox: outbox)
         accounts = VendorAccounts(database: database, outbox: outbox, clock: clock)
-        storefronts = Storefronts(database: database, clock: clock)
-        stock = StockKeeping(database: database, ledger: ledger, clock: clock)
-        reservations = Reservations(database: database, ledger: ledger, clock: clock)
+        storefronts = Storefronts(database: database, clock: clock, maximumStores: limits.stores)
+        stock = StockKeeping(database: database, ledger: ledger, clock: clock, limits: limits)
+        reservations = Reservations(database: database, ledger: ledger, clock: clock, limits: holds)
         orders = PaidOrders(reservations: reservations, ledger: ledger, outbox: outbox, clock: clock)
         fulfilment = Fulfilment(database: database, ledger: ledger, outbox: outbox, clock: clock)
         returns = Returns(database: database, ledger: ledger, outbox: outbox, clock: clock)

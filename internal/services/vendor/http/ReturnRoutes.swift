@@ -31,6 +31,11 @@ struct ReturnRoutes: Sendable {
                 let made = try await returns.request(
                     body.lines, of: id, reason: body.reason, by: context.principal.userID, key: key)
                 return try Reply.created(ReturnResponse(made), location: "/api/v1/returns/\(made.id)")
+                    .about(made.id)
+            } rereading: { _, subject in
+                guard let id = ReturnID(subject) else { throw VendorError.notFound(.return) }
+                return try Reply.ok(
+                    ReturnResponse(try await returns.find(id, for: context.principal.userID)))
             }
         }
         group.get("/api/v1/returns") { request, context in

@@ -5,6 +5,7 @@ import SoukHTTP
 import SoukIDs
 import SoukIdentifiers
 import SoukPagination
+import SoukText
 
 /// Stores and their stock over HTTP.
 struct StoreRoutes: Sendable {
@@ -74,6 +75,11 @@ struct StoreRoutes: Sendable {
                 let items = try await stock.count(
                     body.counts, in: try context.id(), by: context.principal.userID, key: key)
                 return try Reply.ok(items.map(StockItemResponse.init))
+            } rereading: { request, _ in
+                let skus = try await request.body(CountBody.self).counts.map(\.sku)
+                let items = try await stock.items(
+                    of: skus, in: try context.id(), by: context.principal.userID)
+                return try Reply.ok(items.map(StockItemResponse.init))
             }
         }
         group.post("/api/v1/stores/{id}/inventory/adjustments") { request, context in
@@ -82,6 +88,12 @@ struct StoreRoutes: Sendable {
                 let item = try await stock.adjust(
                     body.sku, by: body.delta, note: body.reason, in: try context.id(),
                     by: context.principal.userID, key: key)
+                return try Reply.ok(StockItemResponse(item))
+            } rereading: { request, _ in
+                let sku = try await request.body(AdjustmentBody.self).sku
+                let items = try await stock.items(
+                    of: [sku], in: try context.id(), by: context.principal.userID)
+                guard let item = items.first else { throw VendorError.notFound(.inventory) }
                 return try Reply.ok(StockItemResponse(item))
             }
         }
@@ -97,7 +109,7 @@ struct StoreRoutes: Sendable {
     ///
     /// Throws: `ValidationError` 400 unless there are 1 to ``maximumSKUs``.
     private static func skus(of request: Request) throws -> [String] {
-        let named = (request.queryString("sku") ?? "").split(separator: ",").map(String.init)
+        let named = (request.queryString("sku") ?? "").split(byte: ",").map(String.init)
         var seen: Set<String> = []
         let skus = named.filter { seen.insert($0).inserted }
         guard (1...maximumSKUs).contains(skus.count) else {

@@ -43,7 +43,12 @@ struct VendorOrderRoutes: Sendable {
                 let (order, shipment) = try await fulfilment.ship(
                     body.parcel, of: id, by: context.principal.userID, key: key)
                 return try Reply.created(
-                    try Self.answer(shipment, of: order), location: "/api/v1/vendor-orders/\(id)")
+                    try Self.answer(shipment, of: order), location: "/api/v1/vendor-orders/\(id)"
+                ).about(shipment)
+            } rereading: { _, subject in
+                guard let shipment = ShipmentID(subject) else { throw VendorError.notFound(.shipment) }
+                let order = try await fulfilment.order(try context.id(), for: context.principal.userID)
+                return try Reply.ok(try Self.answer(shipment, of: order))
             }
         }
         group.post("/api/v1/vendor-orders/{id}/shipments/{shipment_id}/deliver") { _, context in

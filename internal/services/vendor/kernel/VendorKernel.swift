@@ -31,9 +31,11 @@ package protocol VendorKernel: Sendable {
 
     /// Holds every line of an order until it is committed, released or expires; all lines or none.
     ///
-    /// The same order with the same lines gives back the reservation that stands.
+    /// The same order with the same lines gives back the reservation that stands. A hold that takes, with the holder's others,
+    /// a large share of a SKU's stock is a short one; who let several of them end unpaid gets no more of them for a time.
     ///
     /// - Throws: ``VendorKernelError/insufficientStock(_:)`` naming every line that falls short,
+    ///   ``VendorKernelError/holdTooLarge(_:)`` naming every line of which the holder would have too much,
     ///   ``VendorKernelError/storeClosed(_:)``, ``VendorKernelError/reservationEnded(_:)`` if this order's
     ///   reservation was already released, committed or expired, ``VendorKernelError/unavailable(_:)``.
     func reserve(_ request: ReservationRequest, _ context: CallContext) async throws(VendorKernelError)
@@ -117,15 +119,23 @@ package struct ReservationRequest: Sendable, Hashable {
     }
 
     package let orderID: OrderID
+    /// For whom it is held, whose holds are counted together: any text of 1 to 100 bytes.
+    package let holder: String
     /// 1 to 1,000 lines.
     package let lines: [Line]
     /// How long the hold stands if nobody commits it.
     package let holdFor: Duration
+    /// How long it stands if it is a large one, should that be shorter.
+    package let holdLargeFor: Duration
 
-    package init(orderID: OrderID, lines: [Line], holdFor: Duration) {
+    package init(
+        orderID: OrderID, holder: String, lines: [Line], holdFor: Duration, holdLargeFor: Duration
+    ) {
         self.orderID = orderID
+        self.holder = holder
         self.lines = lines
         self.holdFor = holdFor
+        self.holdLargeFor = holdLargeFor
     }
 }
 
@@ -133,9 +143,12 @@ package struct ReservationRequest: Sendable, Hashable {
 package struct Reservation: Sendable, Hashable {
     package let id: ReservationID
     package let orderID: OrderID
+    /// Whether it takes a large share of the stock of one of its lines, and so stands for a short time only.
+    package let isLarge: Bool
 
-    package init(id: ReservationID, orderID: OrderID) {
+    package init(id: ReservationID, orderID: OrderID, isLarge: Bool) {
         self.id = id
         self.orderID = orderID
+        self.isLarge = isLarge
     }
 }

@@ -19,6 +19,8 @@ package enum VendorKernelError: SoukError {
     }
 
     case insufficientStock([Shortage])
+    /// More than one holder may have of these lines now; `available` is what the holder may have beside its other holds.
+    case holdTooLarge([Shortage])
     /// The store is unknown, closed, or its vendor is not active.
     case storeClosed(StoreID)
     /// The order's reservation was already released, committed or has expired.
@@ -29,7 +31,7 @@ package enum VendorKernelError: SoukError {
 
     package var kind: ErrorKind {
         switch self {
-        case .insufficientStock, .storeClosed, .reservationEnded, .alreadyShipped: .conflict
+        case .insufficientStock, .holdTooLarge, .storeClosed, .reservationEnded, .alreadyShipped: .conflict
         case .unavailable: .unavailable
         }
     }
@@ -37,6 +39,7 @@ package enum VendorKernelError: SoukError {
     package var code: String {
         switch self {
         case .insufficientStock: "stock.insufficient"
+        case .holdTooLarge: "limit.held_stock"
         case .storeClosed: "store.closed"
         case .reservationEnded: "stock.reservation_ended"
         case .alreadyShipped: "order.already_shipped"
@@ -48,6 +51,9 @@ package enum VendorKernelError: SoukError {
         switch self {
         case .insufficientStock(let shortages):
             "Not enough in stock of \(shortages.map(\.sku).joined(separator: ", "))."
+        case .holdTooLarge(let shortages):
+            "Unpaid orders of yours ended with too much of \(shortages.map(\.sku).joined(separator: ", ")) in them; "
+                + "order fewer, or try again tomorrow."
         case .storeClosed: "A store in this order doesn't sell at the moment."
         case .reservationEnded: "The stock held for this order is no longer held."
         case .alreadyShipped: "A part of this order has already been shipped."
@@ -57,7 +63,7 @@ package enum VendorKernelError: SoukError {
 
     package var detail: String? {
         switch self {
-        case .insufficientStock(let shortages):
+        case .insufficientStock(let shortages), .holdTooLarge(let shortages):
             shortages.map { "\($0.sku)@\($0.storeID): \($0.requested) of \($0.available)" }.joined(
                 separator: "; ")
         case .storeClosed(let store): "store \(store)"
@@ -67,11 +73,20 @@ package enum VendorKernelError: SoukError {
     }
 
     package var fieldErrors: [FieldError] {
-        guard case .insufficientStock(let shortages) = self else { return [] }
-        return shortages.map {
-            FieldError(
-                field: $0.sku, code: "stock.insufficient",
-                message: "\($0.requested) requested, \($0.available) available")
+        switch self {
+        case .insufficientStock(let shortages):
+            shortages.map {
+                FieldError(
+                    field: $0.sku, code: code, message: "\($0.requested) requested, \($0.available) available"
+                )
+            }
+        case .holdTooLarge(let shortages):
+            shortages.map {
+                FieldError(
+                    field: $0.sku, code: code,
+                    message: "\($0.requested) requested, you may order \($0.available) now")
+            }
+        default: []
         }
     }
 }

@@ -62,7 +62,7 @@ package struct RemoteVendorKernel<Transport: ClientTransport>: VendorKernel {
             let reply = try await client.reserve(request.wire, options: options)
             return Reservation(
                 id: try ReservationID(reply.reservationID, field: "reservation_id"),
-                orderID: try OrderID(reply.orderID, field: "order_id"))
+                orderID: try OrderID(reply.orderID, field: "order_id"), isLarge: reply.isLarge)
         }
     }
 

@@ -62,6 +62,7 @@ package struct VendorKernelService: Souk_Vendor_V1_VendorKernelService.SimpleSer
         return .with {
             $0.reservationID = reservation.id.description
             $0.orderID = reservation.orderID.description
+            $0.isLarge = reservation.isLarge
         }
     }
 

@@ -91,7 +91,12 @@ extension ReservationRequest {
         }
         let hold = try wire.holdFor.duration("hold_for")
         guard hold > .zero else { throw MalformedMessage("hold_for") }
-        self.init(orderID: try OrderID(wire.orderID, field: "order_id"), lines: lines, holdFor: hold)
+        let holdLarge = try wire.holdLargeFor.duration("hold_large_for")
+        guard holdLarge > .zero else { throw MalformedMessage("hold_large_for") }
+        guard (1...100).contains(wire.holder.utf8.count) else { throw MalformedMessage("holder") }
+        self.init(
+            orderID: try OrderID(wire.orderID, field: "order_id"), holder: wire.holder, lines: lines,
+            holdFor: hold, holdLargeFor: holdLarge)
     }
 
     var wire: Souk_Vendor_V1_ReserveRequest {
@@ -105,6 +110,8 @@ extension ReservationRequest {
                 }
             }
             request.holdFor = .init(holdFor)
+            request.holdLargeFor = .init(holdLargeFor)
+            request.holder = holder
         }
     }
 }
@@ -119,8 +126,8 @@ extension VendorKernelError {
         var payload = Souk_Vendor_V1_VendorKernelFailure()
         var text = message
         switch self {
-        case .insufficientStock(let shortages):
-            text = "There is not enough in stock."
+        case .insufficientStock(let shortages), .holdTooLarge(let shortages):
+            text = code == "stock.insufficient" ? "There is not enough in stock." : "The hold is too large."
             let lines = Dictionary(
                 (request?.lines ?? []).enumerated().map { (VendorKernelError.key($1.storeID, $1.sku), $0) }
             ) { first, _ in first }
@@ -153,7 +160,7 @@ extension VendorKernelError {
             let payload = try? Souk_Vendor_V1_VendorKernelFailure(serializedBytes: failure.payload)
         else { return nil }
         switch failure.code {
-        case "stock.insufficient":
+        case "stock.insufficient", "limit.held_stock":
             guard let lines = request?.lines, !payload.shortLines.isEmpty,
                 payload.shortLines.count == payload.available.count
             else { return nil }
@@ -167,7 +174,8 @@ extension VendorKernelError {
                         storeID: line.storeID, sku: line.sku, requested: line.quantity,
                         available: Int(available)))
             }
-            return .insufficientStock(shortages)
+            return failure.code == "stock.insufficient"
+                ? .insufficientStock(shortages) : .holdTooLarge(shortages)
         case "store.closed":
             return StoreID(payload.storeID).map { .storeClosed($0) }
         case "stock.reservation_ended":

@@ -11,13 +11,14 @@ enum ReservationTable {
     }
 
     static func insert(
-        _ reservation: HeldStock, _ stock: StockQuantities, at now: Timestamp, _ tx: any Transaction
+        _ reservation: HeldStock, for holder: String, _ stock: StockQuantities, at now: Timestamp,
+        _ tx: any Transaction
     ) async throws {
         try await tx.execute(
             """
-            INSERT INTO reservations (id, order_id, state, expires_at, created_at, updated_at)
-            VALUES (\(reservation.id), \(reservation.orderID), \(reservation.state.rawValue),
-                \(reservation.expiresAt), \(now), \(now))
+            INSERT INTO reservations (id, order_id, holder, state, is_large, expires_at, created_at, updated_at)
+            VALUES (\(reservation.id), \(reservation.orderID), \(holder), \(reservation.state.rawValue),
+                \(reservation.isLarge), \(reservation.expiresAt), \(now), \(now))
             """)
         for (key, quantity) in stock.entries {
             try await tx.execute(
@@ -30,12 +31,14 @@ enum ReservationTable {
 
     static func find(_ order: OrderID, _ db: any SQLExecutor) async throws -> HeldStock? {
         let row = try await db.first(
-            "SELECT id, order_id, state, expires_at FROM reservations WHERE order_id = \(order)\(sql: db.forUpdate)"
-        )
+            """
+            SELECT id, order_id, state, is_large, expires_at FROM reservations
+            WHERE order_id = \(order)\(sql: db.forUpdate)
+            """)
         return try row.map {
             HeldStock(
                 id: try $0.get("id"), orderID: try $0.get("order_id"), state: try $0.choice("state"),
-                expiresAt: try $0.get("expires_at"))
+                isLarge: try $0.get("is_large"), expiresAt: try $0.get("expires_at"))
         }
     }
 
@@ -83,6 +86,42 @@ enum ReservationTable {
             RETURNING id
             """
         ).map { try $0.get("id") }
+    }
+
+    /// What a holder has of each item, and how many of its large holds of it ended unpaid after `moment`.
+    static func record(of holder: String, endedAfter moment: Timestamp, _ tx: any Transaction) async throws
+        -> [StockKey: HolderRecord]
+    {
+        let rows = try await tx.query(
+            """
+            SELECT l.store_id, l.sku,
+                CAST(SUM(CASE WHEN r.state = 'held' THEN l.quantity ELSE 0 END) AS BIGINT) AS held,
+                CAST(SUM(CASE WHEN r.state = 'held' THEN 0 ELSE 1 END) AS BIGINT) AS given_up
+            FROM reservations r JOIN reservation_lines l ON l.reservation_id = r.id
+            WHERE r.holder = \(holder) AND (r.state = 'held'
+                OR r.state IN ('released', 'expired') AND r.is_large = 1 AND r.updated_at > \(moment))
+            GROUP BY l.store_id, l.sku
+            """)
+        return try Dictionary(
+            rows.map { row in
+                (
+                    StockKey(storeID: try row.get("store_id"), sku: try row.get("sku")),
+                    HolderRecord(held: try row.get("held"), givenUp: try row.get("given_up"))
+                )
+            }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Forgets up to `limit` holds that ended unpaid before `moment`, and gives how many.
+    static func purge(before moment: Timestamp, limit: Int, _ tx: any Transaction) async throws -> Int {
+        let ids: [ReservationID] = try await tx.query(
+            """
+            SELECT id FROM reservations
+            WHERE state IN ('released', 'expired') AND updated_at < \(moment) LIMIT \(limit)
+            """
+        ).map { try $0.get("id") }
+        guard !ids.isEmpty else { return 0 }
+        try await tx.execute("DELETE FROM reservation_lines WHERE reservation_id IN (\(list: ids))")
+        return try await tx.execute("DELETE FROM reservations WHERE id IN (\(list: ids))")
     }
 
     /// Remembers that nothing of this order may be fulfilled.

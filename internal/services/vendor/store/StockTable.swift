@@ -11,15 +11,16 @@ enum StockTable {
     private static let columns: SQL =
         "store_id, sku, on_hand, reserved, low_stock_threshold, low_alerted, updated_at"
 
-    /// Holds so many if they are available; false otherwise.
+    /// Holds so many if they are available, and gives how many are on hand; nil otherwise.
     static func hold(_ key: StockKey, _ quantity: Int, at now: Timestamp, _ tx: any Transaction) async throws
-        -> Bool
+        -> Int?
     {
-        try await tx.execute(
+        try await tx.scalar(
             """
             UPDATE inventory SET reserved = reserved + \(quantity), updated_at = \(now)
             WHERE store_id = \(key.storeID) AND sku = \(key.sku) AND on_hand - reserved >= \(quantity)
-            """) == 1
+            RETURNING on_hand
+            """)
     }
 
     /// Lets go of a hold. `forSale` says that the same is taken next, so that nothing becomes available in between and
@@ -105,6 +106,10 @@ enum StockTable {
             WHERE store_id = \(store) AND sku IN (\(list: skus)) ORDER BY sku\(sql: lock)
             """)
         return Dictionary(try rows.map(item).map { ($0.key.sku, $0) }) { first, _ in first }
+    }
+
+    static func count(in store: StoreID, _ db: any SQLExecutor) async throws -> Int {
+        try await db.scalar("SELECT COUNT(*) FROM inventory WHERE store_id = \(store)") ?? 0
     }
 
     static func page(

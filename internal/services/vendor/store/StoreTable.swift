@@ -33,6 +33,10 @@ enum StoreTable {
             """)
     }
 
+    static func count(of vendor: VendorID, _ db: any SQLExecutor) async throws -> Int {
+        try await db.scalar("SELECT COUNT(*) FROM stores WHERE vendor_id = \(vendor)") ?? 0
+    }
+
     static func isSlugTaken(_ slug: String, _ db: any SQLExecutor) async throws -> Bool {
         try await db.first("SELECT 1 AS taken FROM stores WHERE slug = \(slug)") != nil
     }

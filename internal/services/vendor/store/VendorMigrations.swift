@@ -6,6 +6,28 @@ enum VendorMigrations {
         Migration(1, "accounts", portable: accounts),
         Migration(2, "stock", portable: stock),
         Migration(3, "fulfilment", portable: fulfilment),
+        Migration(4, "limits", portable: limits),
+    ]
+
+    private static let limits = [
+        "ALTER TABLE reservations ADD COLUMN holder TEXT",
+        """
+        ALTER TABLE reservations ADD COLUMN is_large INTEGER NOT NULL DEFAULT 0
+            CONSTRAINT reservation_is_large CHECK (is_large IN (0, 1))
+        """,
+        "CREATE INDEX reservations_by_holder ON reservations (holder, state, updated_at)",
+        """
+        CREATE INDEX reservations_ended ON reservations (updated_at)
+            WHERE state IN ('released', 'expired')
+        """,
+        """
+        CREATE TABLE stock_changes (
+            store_id TEXT NOT NULL REFERENCES stores (id),
+            day INTEGER NOT NULL,
+            changes INTEGER NOT NULL CHECK (changes >= 0),
+            PRIMARY KEY (store_id, day)
+        ) STRICT
+        """,
     ]
 
     private static let accounts = [

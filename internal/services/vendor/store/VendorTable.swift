@@ -3,6 +3,7 @@ import SoukIDs
 import SoukIdentifiers
 import SoukPagination
 import SoukTime
+import SoukText
 
 /// Vendors in the database.
 enum VendorTable {
@@ -40,6 +41,12 @@ enum VendorTable {
         try await one("owner_id = \(user)", db, locking)
     }
 
+    /// The vendor, which stays as it is until the transaction's end.
+    static func hold(_ id: VendorID, _ tx: any Transaction) async throws -> Vendor? {
+        try await tx.first("SELECT \(sql: columns) FROM vendors WHERE id = \(id)\(sql: tx.forShare)").map(
+            vendor)
+    }
+
     static func isSlugTaken(_ slug: String, _ db: any SQLExecutor) async throws -> Bool {
         try await db.first("SELECT 1 AS taken FROM vendors WHERE slug = \(slug)") != nil
     }
@@ -63,7 +70,9 @@ enum VendorTable {
         var conditions: [SQL] = []
         if let status { conditions.append("status = \(status.rawValue)") }
         if let text {
-            conditions.append("LOWER(name) LIKE \(LikePattern.containing(text.lowercased())) ESCAPE '\\'")
+            // check-text: words for people, in any script
+            let pattern = SQLText.pattern(containing: text.lowercased())
+            conditions.append("LOWER(name) LIKE \(pattern) ESCAPE '\\'")
         }
         return try await db.page(
             request, select: columns, from: "vendors", where: conditions, orderBy: "name, id", vendor)

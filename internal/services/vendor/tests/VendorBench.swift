@@ -29,14 +29,15 @@ struct VendorBench: Sendable {
     var kernel: any VendorKernel { useCases.kernel }
     let call = CallContext.background("test")
 
-    init() async throws {
+    init(limits: VendorLimits = VendorLimits(), holds: HoldLimits = HoldLimits()) async throws {
         let database = try await TestDatabase.make(sets: [
             "vendor": VendorMigrations.all, "events": EventRuntime.migrations,
         ])
         let runtime = EventRuntime(
             service: "vendor", database: database, broker: UnusedBroker(), clock: clock)
         self.database = database
-        useCases = VendorUseCases(database: database, outbox: runtime.outbox, clock: clock)
+        useCases = VendorUseCases(
+            database: database, outbox: runtime.outbox, clock: clock, limits: limits, holds: holds)
     }
 
     /// An active vendor with an open store and this stock.
@@ -56,14 +57,25 @@ struct VendorBench: Sendable {
             in: shop.store, by: shop.owner, key: UserID().description)
     }
 
+    func adjust(_ delta: Int, of sku: String, in shop: Shop) async throws {
+        _ = try await useCases.stock.adjust(
+            sku, by: delta, note: "found", in: shop.store, by: shop.owner, key: UserID().description)
+    }
+
+    func reservationCount() async throws -> Int? {
+        try await database.scalar("SELECT COUNT(*) FROM reservations")
+    }
+
     @discardableResult
     func reserve(
-        _ lines: [(Shop, String, Int)], for order: OrderID, holdFor: Duration = .seconds(900)
+        _ lines: [(Shop, String, Int)], for order: OrderID, by holder: String? = nil,
+        holdFor: Duration = .seconds(900), holdLargeFor: Duration? = nil
     ) async throws -> Reservation {
         try await kernel.reserve(
             ReservationRequest(
-                orderID: order,
-                lines: lines.map { .init(storeID: $0.0.store, sku: $0.1, quantity: $0.2) }, holdFor: holdFor),
+                orderID: order, holder: holder ?? order.description,
+                lines: lines.map { .init(storeID: $0.0.store, sku: $0.1, quantity: $0.2) }, holdFor: holdFor,
+                holdLargeFor: holdLargeFor ?? holdFor),
             call)
     }
 

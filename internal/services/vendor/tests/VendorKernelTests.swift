@@ -27,11 +27,12 @@ import Testing
 
     private static func request(
         _ lines: [(VendorBench.Shop, String, Int)], for order: OrderID = OrderID(),
-        hold: Duration = .seconds(60)
+        hold: Duration = .seconds(60), holder: String = "somebody"
     ) -> ReservationRequest {
         ReservationRequest(
-            orderID: order, lines: lines.map { .init(storeID: $0.0.store, sku: $0.1, quantity: $0.2) },
-            holdFor: hold)
+            orderID: order, holder: holder,
+            lines: lines.map { .init(storeID: $0.0.store, sku: $0.1, quantity: $0.2) }, holdFor: hold,
+            holdLargeFor: hold)
     }
 
     private static func failure(_ body: () async throws -> Void) async throws -> VendorKernelError {

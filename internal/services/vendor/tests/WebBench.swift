@@ -20,13 +20,13 @@ struct WebBench: Sendable {
     let service: VendorService
     private let caller: TestCaller
 
-    init() async throws {
+    init(configuration: VendorConfiguration = VendorConfiguration()) async throws {
         let database = try await TestDatabase.make()
         self.database = database
         service = VendorService(
             resources: ServiceResources(
                 name: "vendor", database: database, broker: UnusedBroker(), clock: clock,
-                environment: Environment(values: [:])))
+                environment: Environment(values: [:])), configuration: configuration)
         try await service.prepare()
         caller = TestCaller(register: service.registerRoutes)
     }
@@ -35,7 +35,9 @@ struct WebBench: Sendable {
     func handle(_ event: OrderPaid) async throws {
         let runtime = EventRuntime(
             service: "vendor", database: database, broker: UnusedBroker(), clock: clock)
-        let useCases = VendorUseCases(database: database, outbox: runtime.outbox, clock: clock)
+        let useCases = VendorUseCases(
+            database: database, outbox: runtime.outbox, clock: clock, limits: VendorLimits(),
+            holds: HoldLimits())
         try await database.transaction { try await useCases.orders.fulfil(event, $0) }
     }
 

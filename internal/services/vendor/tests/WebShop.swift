@@ -38,8 +38,9 @@ struct WebShop: Sendable {
         let order = OrderID()
         _ = try await web.service.kernel.reserve(
             ReservationRequest(
-                orderID: order, lines: [.init(storeID: shop.store, sku: sku, quantity: 2)],
-                holdFor: .seconds(60)),
+                orderID: order, holder: customer.description,
+                lines: [.init(storeID: shop.store, sku: sku, quantity: 2)], holdFor: .seconds(60),
+                holdLargeFor: .seconds(60)),
             .background("test"))
         let event = try VendorBench.paid([(shop, sku, 2)], order: order, customer: customer)
         try await web.handle(event)

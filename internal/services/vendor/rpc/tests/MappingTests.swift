@@ -13,13 +13,14 @@ import Testing
 
 @Suite struct MappingTests {
     private let request = ReservationRequest(
-        orderID: OrderID(), lines: [.init(storeID: StoreID(), sku: "a", quantity: 2)],
-        holdFor: .milliseconds(1_500))
+        orderID: OrderID(), holder: "customer", lines: [.init(storeID: StoreID(), sku: "a", quantity: 2)],
+        holdFor: .milliseconds(1_500), holdLargeFor: .milliseconds(500))
 
     @Test func everyErrorSurvivesTheWire() throws {
         let line = request.lines[0]
         let errors: [VendorKernelError] = [
             .insufficientStock([.init(storeID: line.storeID, sku: "a", requested: 2, available: 1)]),
+            .holdTooLarge([.init(storeID: line.storeID, sku: "a", requested: 2, available: 1)]),
             .storeClosed(line.storeID), .reservationEnded(request.orderID), .alreadyShipped(request.orderID),
         ]
         for error in errors {
@@ -68,11 +69,19 @@ import Testing
         }
         var noHold = request.wire
         noHold.clearHoldFor()
+        var noLargeHold = request.wire
+        noLargeHold.clearHoldLargeFor()
+        var noHolder = request.wire
+        noHolder.holder = ""
+        var longHolder = request.wire
+        longHolder.holder = String(repeating: "h", count: 101)
         var noOrder = request.wire
         noOrder.orderID = "1"
         var none = request.wire
         none.lines = []
-        for message in [zero, twice, many, noHold, noOrder, none] {
+        for message in [
+            zero, twice, many, noHold, noLargeHold, noHolder, longHolder, noOrder, none,
+        ] {
             #expect(throws: MalformedMessage.self) { try ReservationRequest(wire: message) }
         }
     }
