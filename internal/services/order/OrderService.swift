@@ -52,16 +52,18 @@ package final class OrderService: HostedService {
         self.configuration = configuration
         runtime = EventRuntime(
             service: resources.name, database: database, broker: resources.broker, clock: clock)
-        idempotency = Idempotency(database: database, clock: clock)
+        idempotency = Idempotency(database: database, clock: clock, limits: configuration.idempotency)
         transitions = OrderTransitions(outbox: runtime.outbox, clock: clock)
         sagas = OrderSagas(
             database: database, transitions: transitions, vendors: vendors, payments: payments, clock: clock,
             options: configuration.sagas, logger: logger)
         carts = Carts(
-            database: database, pricing: CartPricing(products: products, vendors: vendors), clock: clock)
+            database: database, pricing: CartPricing(products: products, vendors: vendors), clock: clock,
+            guests: configuration.guestCarts)
         checkout = Checkout(
             database: database, carts: carts, sagas: sagas, clock: clock,
-            paymentWindow: configuration.paymentWindow, maximumUnpaid: configuration.maximumUnpaid)
+            paymentWindow: configuration.paymentWindow, maximumUnpaid: configuration.maximumUnpaid,
+            coolDown: configuration.coolDown)
         cancellation = Cancellation(
             database: database, transitions: transitions, sagas: sagas, clock: clock, logger: logger)
         reconciler = Reconciler(
@@ -82,7 +84,7 @@ package final class OrderService: HostedService {
     }
 
     package func registerRoutes(_ routes: Routes) {
-        CartRoutes(carts: carts).register(routes)
+        CartRoutes(carts: carts, exempt: configuration.guestCarts.exempt).register(routes)
         CheckoutRoutes(
             checkout: checkout, carts: carts, database: resources.database, idempotency: idempotency
         ).register(routes)
@@ -113,10 +115,12 @@ package final class OrderService: HostedService {
                 _ = try await reconciler.reconcile(.background("order.reconciler"))
             },
             PeriodicJob(name: "order.housekeeping", every: .seconds(3600), clock: clock) {
-                [carts, idempotency, configuration, logger = resources.logger] in
+                [carts, checkout, idempotency, configuration, logger = resources.logger] in
                 try await idempotency.purge()
                 let purged = try await carts.purge(untouchedFor: configuration.cartLifetime)
                 if purged > 0 { logger.info("carts purged", metadata: ["count": "\(purged)"]) }
+                let forgotten = try await checkout.purge(unpaidFor: configuration.unpaidRetention)
+                if forgotten > 0 { logger.info("unpaid orders purged", metadata: ["count": "\(forgotten)"]) }
             },
         ]
     }
@@ -126,41 +130,5 @@ package final class OrderService: HostedService {
         for _ in 0..<20 {
             guard try await body(batch) == batch else { return }
         }
-    }
-}
-
-/// What can be set from outside.
-struct OrderConfiguration: Sendable {
-    /// How long a placed order waits for its payment.
-    var paymentWindow: Duration = .seconds(30 * 60)
-    /// How many placed orders of one customer may wait at a time.
-    var maximumUnpaid = 20
-    var reconcileInterval: Duration = .seconds(30)
-    /// When an order that doesn't move is looked into.
-    var reconcileAfter: Duration = .seconds(60)
-    /// After this long without a change a cart is deleted.
-    var cartLifetime: Duration = .seconds(30 * 86_400)
-    var sagas = OrderSagas.Options(hold: .seconds(40 * 60))
-
-    init() {}
-
-    /// - Throws: `ConfigurationError` for a malformed duration, or zero where time must pass.
-    init(_ environment: Environment) throws(ConfigurationError) {
-        paymentWindow = try Self.positive(environment, "SOUK_ORDER_PAYMENT_WINDOW", default: paymentWindow)
-        maximumUnpaid = try environment.int("SOUK_ORDER_MAX_UNPAID", default: maximumUnpaid, in: 1...100_000)
-        let slack = try environment.duration("SOUK_ORDER_RESERVATION_SLACK", default: .seconds(10 * 60))
-        sagas = OrderSagas.Options(hold: paymentWindow + slack)
-        reconcileInterval = try Self.positive(
-            environment, "SOUK_ORDER_RECONCILE_INTERVAL", default: reconcileInterval)
-        reconcileAfter = try environment.duration("SOUK_ORDER_RECONCILE_AFTER", default: reconcileAfter)
-        cartLifetime = try Self.positive(environment, "SOUK_CART_TTL", default: cartLifetime)
-    }
-
-    private static func positive(
-        _ environment: Environment, _ name: String, default fallback: Duration
-    ) throws(ConfigurationError) -> Duration {
-        let duration = try environment.duration(name, default: fallback)
-        guard duration > .zero else { throw ConfigurationError(name, "must be longer than nothing") }
-        return duration
     }
 }

@@ -28,29 +28,31 @@ struct Cancellation: Sendable {
 
     /// Cancels an order of this customer; one that was cancelled before stays so.
     ///
-    /// - Returns: the order; still `cancelling` when a peer can't be reached (it goes on by itself).
+    /// - Returns: the order, still `cancelling` when a peer can't be reached (it goes on by itself); and whether the request
+    ///   changed anything.
     /// - Throws: ``OrderError/notFound`` for others' orders, ``OrderError/alreadyShipped``,
     ///   ``OrderError/notCancellable(_:)``.
-    func cancel(_ id: OrderID, of customer: UserID, _ context: CallContext) async throws -> Order {
-        let wasCancelled = try await database.transaction(isolation: .readCommitted) { tx in
+    func cancel(_ id: OrderID, of customer: UserID, _ context: CallContext) async throws -> (
+        order: Order, changed: Bool
+    ) {
+        let (isOver, changed) = try await database.transaction(isolation: .readCommitted) { tx in
             var order = try await transitions.load(id, in: tx)
             guard order.customerID == customer else { throw OrderError.notFound }
             switch order.status {
             case .awaitingPayment, .paid:
                 try await transitions.beginCancel(&order, .customer, in: tx)
-                return false
+                return (false, true)
             case .cancelling:
-                try await adopt(&order, in: tx)
-                return false
+                return (false, try await adopt(&order, in: tx))
             case .cancelled:
-                return true
+                return (true, false)
             case .partiallyShipped, .shipped, .delivered:
                 throw OrderError.alreadyShipped
             case .creating, .expired, .failed:
                 throw OrderError.notCancellable(order.status)
             }
         }
-        if !wasCancelled {
+        if !isOver {
             do {
                 try await sagas.advance(id, context)
             } catch let error as any SoukError where error.kind.isRetryable {
@@ -64,14 +66,16 @@ struct Cancellation: Sendable {
             throw OrderError.notFound
         }
         if order.status.isPaid { throw OrderError.alreadyShipped }
-        return order
+        return (order, changed)
     }
 
     /// A customer cancels what is expiring already: from now on even a quicker payment doesn't bring it back.
-    private func adopt(_ order: inout Order, in tx: some Transaction) async throws {
-        guard order.cancelReason != .customer else { return }
+    /// Whether that was new.
+    private func adopt(_ order: inout Order, in tx: some Transaction) async throws -> Bool {
+        guard order.cancelReason != .customer else { return false }
         order.cancelReason = .customer
         try await transitions.store.save(order, at: clock.now(), in: tx)
+        return true
     }
 
     /// Expires unpaid orders whose time is over, at most `limit` of them; how many were looked at.

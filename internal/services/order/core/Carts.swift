@@ -11,6 +11,8 @@ struct CartAccess: Sendable, Hashable {
     let user: UserID?
     /// As the client sent it; not checked yet.
     let token: String?
+    /// Where the request comes from, for limits of guests; nil for no limit.
+    var network: String?
 }
 
 /// A cart as it is answered.
@@ -25,12 +27,14 @@ struct Carts: Sendable {
     let database: any Database
     let pricing: CartPricing
     let clock: any WallClock
+    let guests: GuestCartLimits
     private let store = CartStore()
 
-    init(database: any Database, pricing: CartPricing, clock: any WallClock) {
+    init(database: any Database, pricing: CartPricing, clock: any WallClock, guests: GuestCartLimits) {
         self.database = database
         self.pricing = pricing
         self.clock = clock
+        self.guests = guests
     }
 
     /// The cart, priced now; empty when there is none.
@@ -48,11 +52,15 @@ struct Carts: Sendable {
     /// Puts these lines in the place of all others. Lines of the same variant and store keep their id.
     ///
     /// - Parameter requests: at most 1,000.
-    /// - Throws: `ValidationError` for lines that the shop doesn't sell.
+    /// - Throws: `ValidationError` for lines that the shop doesn't sell; ``OrderError/guestCartFull(_:)``,
+    ///   ``OrderError/tooManyGuestCarts(_:)``.
     func replace(_ requests: [CartItemRequest], _ access: CartAccess, _ context: CallContext) async throws
         -> CartView
     {
         let (owner, token) = try await writer(access)
+        // A guest's cart begins with its first line.
+        guard token == nil || !requests.isEmpty else { return CartView(priced: .empty, newToken: nil) }
+        guard requests.count <= maximumLines(of: owner) else { throw fullError(owner) }
         let catalogue = try await pricing.catalogue(requests.map(\.variantID), context)
         let standing = try await store.cart(of: owner, in: database)?.items ?? []
         let items = try CartResolution(catalogue: catalogue, standing: standing)
@@ -60,7 +68,7 @@ struct Carts: Sendable {
         let now = clock.now()
         try await database.transaction(isolation: .readCommitted) { tx in
             try await store.lock(owner, in: tx)
-            let cart = try await store.touch(owner, at: now, in: tx)
+            let cart = try await touch(owner, isNew: token != nil, access, at: now, in: tx)
             try await store.replaceItems(of: cart, with: items, at: now, in: tx)
         }
         guard let cart = try await store.cart(of: owner, in: database) else {
@@ -76,7 +84,7 @@ struct Carts: Sendable {
     /// Adds a line, or to the line of the same variant and store.
     ///
     /// - Throws: `ValidationError` for what the shop doesn't sell; ``OrderError/quantityTooLarge``,
-    ///   ``OrderError/cartFull``.
+    ///   ``OrderError/cartFull``, ``OrderError/guestCartFull(_:)``, ``OrderError/tooManyGuestCarts(_:)``.
     func add(_ request: CartItemRequest, _ access: CartAccess, _ context: CallContext) async throws
         -> CartView
     {
@@ -88,7 +96,7 @@ struct Carts: Sendable {
         let now = clock.now()
         try await database.transaction(isolation: .readCommitted) { tx in
             try await store.lock(owner, in: tx)
-            let id = try await store.touch(owner, at: now, in: tx)
+            let id = try await touch(owner, isNew: token != nil, access, at: now, in: tx)
             let standing = try await store.cart(of: owner, in: tx)?.items ?? []
             for item in items {
                 if let line = standing.first(where: {
@@ -98,7 +106,7 @@ struct Carts: Sendable {
                     guard sum <= Cart.maximumQuantity else { throw OrderError.quantityTooLarge }
                     try await store.setQuantity(of: line.id, to: sum, in: tx)
                 } else {
-                    guard standing.count < Cart.maximumLines else { throw OrderError.cartFull }
+                    guard standing.count < maximumLines(of: owner) else { throw fullError(owner) }
                     try await store.insert([item], into: id, at: now, in: tx)
                 }
             }
@@ -148,14 +156,37 @@ struct Carts: Sendable {
         }
     }
 
-    /// Deletes carts that nobody touched for so long; how many.
+    /// Deletes carts that nobody touched for so long, and sooner those of guests who never came back; how many.
     func purge(untouchedFor age: Duration) async throws -> Int {
-        var purged = 0
-        while true {
-            let batch = try await store.purge(untouchedSince: clock.now() - age, limit: 500, in: database)
-            purged += batch
-            if batch < 500 { return purged }
+        let now = clock.now()
+        return try await store.purge(
+            untouchedSince: now - age, touchedOnceBefore: now - guests.untouchedLifetime, in: database)
+    }
+
+    // MARK: - Limits of guests
+
+    private func maximumLines(of owner: CartOwner) -> Int {
+        if case .guest = owner { guests.lines } else { Cart.maximumLines }
+    }
+
+    private func fullError(_ owner: CartOwner) -> OrderError {
+        if case .guest = owner { .guestCartFull(guests.lines) } else { .cartFull }
+    }
+
+    /// The id of the owner's cart; a guest's new one is counted for its network, of which only a hash is stored.
+    private func touch(
+        _ owner: CartOwner, isNew: Bool, _ access: CartAccess, at now: Timestamp, in tx: some Transaction
+    ) async throws -> CartID {
+        guard isNew, let network = access.network.map(Self.hex) else {
+            return try await store.touch(owner, at: now, in: tx)
         }
+        let hour: Duration = .seconds(3_600)
+        let carts = try await store.guestCarts(from: network, since: now - hour, in: tx)
+        guard carts.all < guests.perNetwork else { throw OrderError.tooManyGuestCarts(hour) }
+        guard carts.recent < guests.perHour else {
+            throw OrderError.tooManyGuestCarts((carts.oldestRecent ?? now) + hour - now)
+        }
+        return try await store.touch(owner, from: network, at: now, in: tx)
     }
 
     // MARK: - Whose cart
@@ -202,8 +233,13 @@ struct Carts: Sendable {
     /// The hash under which a token's cart is stored; nil for what can't be one of our tokens.
     private static func hash(_ token: String?) -> String? {
         guard let token, token.utf8.count == 43 else { return nil }
+        return hex(token)
+    }
+
+    /// SHA-256 in lower-case hexadecimal.
+    private static func hex(_ text: String) -> String {
         let digits = Array("0123456789abcdef")
         return String(
-            SHA256.hash(data: Array(token.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+            SHA256.hash(data: Array(text.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 }

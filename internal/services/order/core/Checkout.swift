@@ -29,14 +29,14 @@ struct Checkout: Sendable {
     let paymentWindow: Duration
     /// Orders of one customer that may wait for their payment: each holds stock that others can't buy.
     let maximumUnpaid: Int
+    let coolDown: CoolDown
     private let store = OrderStore()
     private let sagaStore = SagaStore()
     private let cartStore = CartStore()
 
     init(
         database: any Database, carts: Carts, sagas: OrderSagas, clock: any WallClock,
-        paymentWindow: Duration,
-        maximumUnpaid: Int
+        paymentWindow: Duration, maximumUnpaid: Int, coolDown: CoolDown
     ) {
         self.database = database
         self.carts = carts
@@ -44,6 +44,7 @@ struct Checkout: Sendable {
         self.clock = clock
         self.paymentWindow = paymentWindow
         self.maximumUnpaid = maximumUnpaid
+        self.coolDown = coolDown
     }
 
     /// Places the order of this key, or goes on with it.
@@ -93,6 +94,7 @@ struct Checkout: Sendable {
                 guard try await store.unpaidCount(of: customer, in: tx) < maximumUnpaid else {
                     throw OrderError.tooManyUnpaid(maximumUnpaid)
                 }
+                try await checkCoolDown(of: customer, in: tx)
                 try await store.insert(draft, key: key, in: tx)
                 try await sagaStore.set(.reserve, of: draft.order.id, at: clock.now(), in: tx)
                 return draft.order.id
@@ -101,6 +103,28 @@ struct Checkout: Sendable {
             // The number is taken.
             guard case .uniqueViolation = error.reason else { throw error }
             return nil
+        }
+    }
+
+    private func checkCoolDown(of customer: UserID, in tx: some Transaction) async throws {
+        let now = clock.now()
+        let record = try await store.endedUnpaid(of: customer, since: now - CoolDown.period, in: tx)
+        guard let last = record.lastEndedAt else { return }
+        let end = last + coolDown.wait(after: record.count)
+        guard end <= now else { throw OrderError.coolingDown(record.count, end - now) }
+    }
+
+    /// Forgets orders that ended unpaid so long ago; how many.
+    func purge(unpaidFor age: Duration) async throws -> Int {
+        let moment = clock.now() - age
+        var purged = 0
+        while true {
+            try Task.checkCancellation()
+            let batch = try await database.transaction(isolation: .readCommitted) { tx in
+                try await store.purgeUnpaid(createdBefore: moment, limit: 100, in: tx)
+            }
+            purged += batch
+            if batch < 100 { return purged }
         }
     }
 

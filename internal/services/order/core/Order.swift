@@ -25,7 +25,7 @@ struct Order: Sendable, Hashable {
     /// Why checkout was refused; set while it is undone and after.
     var failure: CheckoutRefusal?
     /// When the time to pay ends.
-    let expiresAt: Timestamp
+    var expiresAt: Timestamp
     let createdAt: Timestamp
     var placedAt: Timestamp?
     var paidAt: Timestamp?

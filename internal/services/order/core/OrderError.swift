@@ -9,6 +9,12 @@ enum OrderError: SoukError, Equatable {
     case cartEmpty
     case cartFull
     case quantityTooLarge
+    /// A guest's cart has as many lines as are allowed; the number is the limit.
+    case guestCartFull(Int)
+    /// A network has as many guests' carts as are allowed; the duration is the wait.
+    case tooManyGuestCarts(Duration)
+    /// So many of the customer's orders ended unpaid lately that the next one has to wait.
+    case coolingDown(Int, Duration)
     /// Lines that can't be bought as they stand, each with its reason.
     case notPurchasable([FieldError])
     case mixedCurrencies([Currency])
@@ -32,7 +38,9 @@ enum OrderError: SoukError, Equatable {
     var kind: ErrorKind {
         switch self {
         case .notFound, .cartItemNotFound: .notFound
-        case .cartFull, .quantityTooLarge, .mixedCurrencies, .nothingToPay, .tooLarge: .unprocessable
+        case .tooManyGuestCarts, .coolingDown: .rateLimited
+        case .cartFull, .guestCartFull, .quantityTooLarge, .mixedCurrencies, .nothingToPay, .tooLarge:
+            .unprocessable
         case .checkoutUnfinished: .unavailable
         case .cartEmpty, .notPurchasable, .totalChanged, .checkoutInProgress, .tooManyUnpaid,
             .checkoutExpired, .notCancellable,
@@ -48,6 +56,9 @@ enum OrderError: SoukError, Equatable {
         case .cartEmpty: "cart.empty"
         case .cartFull: "cart.full"
         case .quantityTooLarge: "cart.quantity_too_large"
+        case .guestCartFull: "limit.guest_cart_lines"
+        case .tooManyGuestCarts: "limit.guest_carts"
+        case .coolingDown: "limit.unpaid_orders"
         case .notPurchasable: "checkout.not_purchasable"
         case .mixedCurrencies: "checkout.mixed_currencies"
         case .nothingToPay: "checkout.nothing_to_pay"
@@ -71,6 +82,11 @@ enum OrderError: SoukError, Equatable {
         case .cartEmpty: "The cart is empty."
         case .cartFull: "A cart holds at most \(Cart.maximumLines) different items."
         case .quantityTooLarge: "At most \(Cart.maximumQuantity) of one item can be in a cart."
+        case .guestCartFull(let limit):
+            "A cart holds at most \(limit) different items unless you are signed in."
+        case .tooManyGuestCarts: "Too many carts were opened from your network; sign in, or try again later."
+        case .coolingDown(let count, _):
+            "\(count) of your orders ended without payment within a day; wait before you place another one."
         case .notPurchasable: "Some items of the cart can't be bought as they stand."
         case .mixedCurrencies(let currencies):
             "The cart mixes currencies (\(currencies.map(\.code).joined(separator: ", "))); buy them separately."
@@ -108,6 +124,7 @@ enum OrderError: SoukError, Equatable {
     var retryAfter: Duration? {
         switch self {
         case .checkoutInProgress, .checkoutUnfinished: .seconds(2)
+        case .tooManyGuestCarts(let wait), .coolingDown(_, let wait): wait
         default: nil
         }
     }

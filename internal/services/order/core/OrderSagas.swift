@@ -24,6 +24,10 @@ final class OrderSagas: Sendable {
         var claim: Duration = .seconds(60)
         /// The stock hold from checkout on: the time to pay, and slack for the news of a payment to arrive.
         var hold: Duration
+        /// The same for an order that takes a large share of the stock of something.
+        var largeHold: Duration
+        /// The time to pay such an order.
+        var largeWindow: Duration
     }
 
     private let database: any Database
@@ -151,9 +155,11 @@ final class OrderSagas: Sendable {
         }
         let lines = try await transitions.store.lines(of: order, in: database)
         let parts = try await transitions.store.parts(of: order, in: database)
-        let request = ReservationRequest(order, lines: lines, parts: parts, holdFor: options.hold)
+        let request = ReservationRequest(
+            order, lines: lines, parts: parts, holdFor: options.hold, holdLargeFor: options.largeHold)
+        let reservation: Reservation
         do {
-            _ = try await retry(context) { () async throws(VendorKernelError) in
+            reservation = try await retry(context) { () async throws(VendorKernelError) in
                 try await vendors.reserve(request, context)
             }
         } catch let error as VendorKernelError where !error.kind.isRetryable {
@@ -161,6 +167,10 @@ final class OrderSagas: Sendable {
                 order, at: .reserve, claim, CheckoutRefusal(error, lines: lines, parts: parts))
         }
         return try await settle(order.id, at: .reserve, claim) { order, tx in
+            if reservation.isLarge {
+                order.expiresAt = min(order.expiresAt, order.createdAt + self.options.largeWindow)
+                try await self.transitions.store.save(order, at: self.clock.now(), in: tx)
+            }
             try await self.transitions.sagas.set(.createIntent, of: order.id, at: self.clock.now(), in: tx)
         }
     }

@@ -1,4 +1,5 @@
 import SoukErrors
+import SoukIDs
 import SoukIdentifiers
 import SoukMoney
 import SoukPaymentKernel
@@ -6,7 +7,7 @@ import SoukVendorKernel
 
 extension ReservationRequest {
     /// The stock of an order: lines of one SKU in one store are one line here.
-    init(_ order: Order, lines: [OrderLine], parts: [OrderPart], holdFor: Duration) {
+    init(_ order: Order, lines: [OrderLine], parts: [OrderPart], holdFor: Duration, holdLargeFor: Duration) {
         struct Key: Hashable {
             let part: VendorOrderID
             let sku: String
@@ -21,12 +22,12 @@ extension ReservationRequest {
             quantities[key, default: 0] += line.quantity
         }
         self.init(
-            orderID: order.id,
+            orderID: order.id, holder: order.customerID.description,
             lines: keys.compactMap { key in
                 guard let store = stores[key.part], let quantity = quantities[key] else { return nil }
                 return Line(storeID: store, sku: key.sku, quantity: quantity)
             },
-            holdFor: holdFor)
+            holdFor: holdFor, holdLargeFor: holdLargeFor)
     }
 }
 

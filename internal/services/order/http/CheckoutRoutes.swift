@@ -3,6 +3,7 @@ import SoukCallContext
 import SoukDatabase
 import SoukHTTP
 import SoukIDs
+import SoukIdentifiers
 
 /// Buying the cart.
 struct CheckoutRoutes: Sendable {
@@ -24,14 +25,20 @@ struct CheckoutRoutes: Sendable {
             try await idempotency.run(request, context) { request, key in
                 let body = try await request.body(CheckoutBody.self)
                 // A guest who logged in at checkout means the cart that was filled before.
-                _ = try await carts.owner(request.cartAccess(context.principal))
+                _ = try await carts.owner(
+                    CartAccess(user: context.principal.userID, token: request.cartToken))
                 let id = try await checkout.place(
                     body.command, of: context.principal.userID, key: key, context.call)
-                guard let detail = try await queries.detail(id, in: database) else {
-                    throw OrderError.notFound
-                }
-                return try .created(OrderResponse(detail), location: "/api/v1/orders/\(id)")
+                return try .created(try await response(id), location: "/api/v1/orders/\(id)").about(id)
+            } rereading: { _, subject in
+                guard let id = OrderID(subject) else { throw OrderError.notFound }
+                return try .ok(try await response(id))
             }
         }
+    }
+
+    private func response(_ id: OrderID) async throws -> OrderResponse {
+        guard let detail = try await queries.detail(id, in: database) else { throw OrderError.notFound }
+        return OrderResponse(detail)
     }
 }

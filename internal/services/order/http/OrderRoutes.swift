@@ -49,14 +49,21 @@ struct OrderRoutes: Sendable {
         routes.user.post("/api/v1/orders/{id}/cancel") { request, context in
             let id: OrderID = try context.id()
             return try await idempotency.run(request, context, required: false) { _, _ in
-                let order = try await cancellation.cancel(id, of: context.principal.userID, context.call)
-                guard let detail = try await queries.detail(id, in: database) else {
-                    throw OrderError.notFound
-                }
-                return order.status == .cancelling
-                    ? try .accepted(OrderResponse(detail)) : try .ok(OrderResponse(detail))
+                let (order, changed) = try await cancellation.cancel(
+                    id, of: context.principal.userID, context.call)
+                let response = try await response(id)
+                let reply: Reply =
+                    order.status == .cancelling ? try .accepted(response) : try .ok(response)
+                return reply.changing(changed)
+            } rereading: { _, _ in
+                try .ok(try await response(id))
             }
         }
+    }
+
+    private func response(_ id: OrderID) async throws -> OrderResponse {
+        guard let detail = try await queries.detail(id, in: database) else { throw OrderError.notFound }
+        return OrderResponse(detail)
     }
 
     private func registerAdmin(_ routes: Routes) {
@@ -70,10 +77,7 @@ struct OrderRoutes: Sendable {
             return try Reply.page(page.map(OrderSummaryResponse.init))
         }
         routes.admin.get("/api/v1/admin/orders/{id}") { _, context in
-            guard let detail = try await queries.detail(try context.id(), in: database) else {
-                throw OrderError.notFound
-            }
-            return try Reply.ok(OrderResponse(detail))
+            try Reply.ok(try await response(try context.id()))
         }
         routes.admin.post("/api/v1/admin/reconcile") { _, context in
             try Reply.ok(ReconcilerResponse(try await reconciler.reconcile(context.call)))

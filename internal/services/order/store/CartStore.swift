@@ -44,7 +44,11 @@ struct CartStore: Sendable {
     }
 
     /// The id of the owner's cart, made when there is none; its version grows.
-    func touch(_ owner: CartOwner, at now: Timestamp, in tx: some Transaction) async throws -> CartID {
+    ///
+    /// - Parameter network: where a guest's new cart comes from; nil for one that isn't counted.
+    func touch(
+        _ owner: CartOwner, from network: String? = nil, at now: Timestamp, in tx: some Transaction
+    ) async throws -> CartID {
         let id = CartID()
         let row =
             switch owner {
@@ -59,13 +63,30 @@ struct CartStore: Sendable {
             case .guest(let hash):
                 try await tx.first(
                     """
-                    INSERT INTO carts (id, token_hash, version, created_at, updated_at)
-                    VALUES (\(id), \(hash), 1, \(now), \(now))
+                    INSERT INTO carts (id, token_hash, network, version, created_at, updated_at)
+                    VALUES (\(id), \(hash), \(network), 1, \(now), \(now))
                     ON CONFLICT (token_hash) DO UPDATE SET version = carts.version + 1, updated_at = excluded.updated_at
                     RETURNING id
                     """)
             }
         return try row?.get("id") ?? id
+    }
+
+    /// How many guests' carts a network has, how many of them since `moment`, and when the oldest of these was made. Who
+    /// opens a cart afterwards takes turns with the network's others.
+    func guestCarts(
+        from network: String, since moment: Timestamp, in tx: some Transaction
+    ) async throws(DatabaseError) -> (all: Int, recent: Int, oldestRecent: Timestamp?) {
+        try await tx.lock("guests:\(network)")
+        let row = try await tx.first(
+            """
+            SELECT COUNT(*) AS total,
+                CAST(COALESCE(SUM(CASE WHEN created_at > \(moment) THEN 1 ELSE 0 END), 0) AS BIGINT) AS recent,
+                MIN(CASE WHEN created_at > \(moment) THEN created_at END) AS oldest
+            FROM carts WHERE network = \(network)
+            """)
+        guard let row else { return (0, 0, nil) }
+        return (try row.get("total"), try row.get("recent"), try row.get("oldest"))
     }
 
     /// Takes everything out and puts these lines in.
@@ -132,14 +153,25 @@ struct CartStore: Sendable {
             "UPDATE carts SET version = version + 1, updated_at = \(now) WHERE user_id = \(customer)")
     }
 
-    /// Deletes at most `limit` carts that nobody touched since `moment`; how many.
-    func purge(untouchedSince moment: Timestamp, limit: Int, in tx: some SQLExecutor)
-        async throws(DatabaseError) -> Int
-    {
-        try await tx.execute(
+    /// Deletes carts that nobody touched since `moment`, and guests' carts that were touched once only, before `first`; how
+    /// many.
+    func purge(
+        untouchedSince moment: Timestamp, touchedOnceBefore first: Timestamp, in database: any Database
+    ) async throws -> Int {
+        let batch = 500
+        let untouched = try await database.executeInBatches(of: batch) {
             """
             DELETE FROM carts WHERE id IN (
-                SELECT id FROM carts WHERE updated_at < \(moment) ORDER BY updated_at LIMIT \(limit))
-            """)
+                SELECT id FROM carts WHERE updated_at < \(moment) ORDER BY updated_at LIMIT \(batch))
+            """
+        }
+        let touchedOnce = try await database.executeInBatches(of: batch) {
+            """
+            DELETE FROM carts WHERE id IN (
+                SELECT id FROM carts
+                WHERE token_hash IS NOT NULL AND version = 1 AND updated_at < \(first) LIMIT \(batch))
+            """
+        }
+        return untouched + touchedOnce
     }
 }

@@ -11,6 +11,12 @@ enum OrderMigrations {
         Migration(3, "fulfilment", portable: fulfilment),
         Migration(4, "sagas", portable: sagas),
         Migration(5, "owners of sagas", portable: ["ALTER TABLE sagas ADD COLUMN owner TEXT"]),
+        Migration(
+            6, "networks of guests",
+            portable: [
+                "ALTER TABLE carts ADD COLUMN network TEXT",
+                "CREATE INDEX carts_by_network ON carts (network, created_at) WHERE network IS NOT NULL",
+            ]),
     ]
 
     private static let carts = [

@@ -53,6 +53,41 @@ struct OrderStore: Sendable {
             """) ?? 0
     }
 
+    /// This customer's orders that were begun after `moment` and ended, or are ending, unpaid.
+    func endedUnpaid(
+        of customer: UserID, since moment: Timestamp, in executor: some SQLExecutor
+    ) async throws(DatabaseError) -> UnpaidRecord {
+        let row = try await executor.first(
+            """
+            SELECT COUNT(*) AS ended, MAX(updated_at) AS last FROM orders
+            WHERE customer_id = \(customer) AND created_at > \(moment) AND was_paid = 0
+                AND status IN ('cancelling', 'cancelled', 'expired', 'failed')
+            """)
+        guard let row else { return UnpaidRecord(count: 0, lastEndedAt: nil) }
+        return UnpaidRecord(count: try row.get("ended"), lastEndedAt: try row.get("last"))
+    }
+
+    /// Deletes at most `limit` orders that ended without any payment; how many.
+    func purgeUnpaid(
+        createdBefore moment: Timestamp, limit: Int, in tx: some Transaction
+    ) async throws(DatabaseError) -> Int {
+        let ids: [OrderID] = try await tx.query(
+            """
+            SELECT id FROM orders
+            WHERE status IN ('cancelled', 'expired', 'failed') AND created_at < \(moment) AND was_paid = 0
+                AND paid_at IS NULL AND refunded_amount = 0
+                AND (payment_state IS NULL OR payment_state <> 'captured')
+                AND NOT EXISTS (SELECT 1 FROM refund_requests WHERE order_id = orders.id)
+            LIMIT \(limit)
+            """
+        ).map { row throws(DatabaseError) in try row.get("id") }
+        guard !ids.isEmpty else { return 0 }
+        for table: SQL in ["sagas", "order_lines", "order_parts"] {
+            try await tx.execute("DELETE FROM \(sql: table) WHERE order_id IN (\(list: ids))")
+        }
+        return try await tx.execute("DELETE FROM orders WHERE id IN (\(list: ids))")
+    }
+
     /// Writes a new order with its parts and lines.
     ///
     /// - Throws: `uniqueViolation` when the number is taken.
@@ -116,7 +151,7 @@ struct OrderStore: Sendable {
                 cancel_reason = \(order.cancelReason?.rawValue), was_paid = \(order.wasPaid),
                 payment_id = \(order.payment?.id), payment_state = \(order.payment?.state),
                 pay_url = \(order.payment?.payURL), failure = \(failure), placed_at = \(order.placedAt),
-                paid_at = \(order.paidAt), updated_at = \(now)
+                paid_at = \(order.paidAt), expires_at = \(order.expiresAt), updated_at = \(now)
             WHERE id = \(order.id)
             """)
     }

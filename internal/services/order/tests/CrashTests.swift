@@ -100,7 +100,8 @@ import Testing
         let id = try await world.placed(service)
         world.peers.script(.cancelIntent, [fault])
         #expect(
-            try await service.cancellation.cancel(id, of: world.customer, world.context).status == .cancelling
+            try await service.cancellation.cancel(id, of: world.customer, world.context).order.status
+                == .cancelling
         )
         try await world.leaveClaimed()
         service = try await world.start()
@@ -108,7 +109,8 @@ import Testing
         #expect(try await world.status(id) == .cancelled)
         #expect(try await world.published(OrderCancelled.self).map(\.reason) == ["customer"])
         #expect(
-            try await service.cancellation.cancel(id, of: world.customer, world.context).status == .cancelled)
+            try await service.cancellation.cancel(id, of: world.customer, world.context).order.status
+                == .cancelled)
         #expect(try await world.published(OrderCancelled.self).count == 1)
     }
 
@@ -119,7 +121,8 @@ import Testing
         let id = try await world.paid(service)
         world.peers.script(.cancelFulfilment, [fault])
         #expect(
-            try await service.cancellation.cancel(id, of: world.customer, world.context).status == .cancelling
+            try await service.cancellation.cancel(id, of: world.customer, world.context).order.status
+                == .cancelling
         )
         try await world.leaveClaimed()
         service = try await world.start()

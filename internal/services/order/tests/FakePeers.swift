@@ -36,6 +36,9 @@ final class FakePeers: Sendable {
 
         var held: [OrderID: [ReservationRequest.Line]] = [:]
         var holds: [OrderID: Duration] = [:]
+        /// Whether every hold is a large one.
+        var largeHolds = false
+        var holders: [OrderID: String] = [:]
         var ended: Set<OrderID> = []
         var shipped: Set<OrderID> = []
         var fulfilmentCancelled: Set<OrderID> = []
@@ -162,8 +165,9 @@ extension FakePeers: VendorKernel {
         try await call(.reserve, unavailable: VendorKernelError.unavailable("scripted")) {
             state -> Result<Reservation, VendorKernelError> in
             let order = request.orderID
+            let isLarge = state.largeHolds
             if state.held[order] == request.lines {
-                return .success(Reservation(id: ReservationID(), orderID: order))
+                return .success(Reservation(id: ReservationID(), orderID: order, isLarge: isLarge))
             }
             if state.ended.contains(order) { return .failure(.reservationEnded(order)) }
             for line in request.lines where state.stores[line.storeID]?.isOpen != true {
@@ -180,8 +184,9 @@ extension FakePeers: VendorKernel {
                 state.stock[Stock(storeID: line.storeID, sku: line.sku), default: 0] -= line.quantity
             }
             state.held[order] = request.lines
-            state.holds[order] = request.holdFor
-            return .success(Reservation(id: ReservationID(), orderID: order))
+            state.holds[order] = isLarge ? request.holdLargeFor : request.holdFor
+            state.holders[order] = request.holder
+            return .success(Reservation(id: ReservationID(), orderID: order, isLarge: isLarge))
         }
     }
 

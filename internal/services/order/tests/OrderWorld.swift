@@ -33,9 +33,10 @@ final class OrderWorld: Sendable {
     }
 
     /// A service as a process has it after its start; the one before is as good as killed.
-    func start() async throws -> OrderService {
+    func start(_ change: (inout OrderConfiguration) -> Void = { _ in }) async throws -> OrderService {
         var configuration = OrderConfiguration()
         configuration.sagas.attempts = 1
+        change(&configuration)
         let service = OrderService(
             resources: ServiceResources(
                 name: "order", database: database, broker: UnusedBroker(), clock: clock,

@@ -156,7 +156,8 @@ import Testing
         let service = try await world.start()
         let id = try await world.placed(service)
         #expect(
-            try await service.cancellation.cancel(id, of: world.customer, world.context).status == .cancelled)
+            try await service.cancellation.cancel(id, of: world.customer, world.context).order.status
+                == .cancelled)
         #expect(world.peers.state.withLock { $0.intents[id]?.state } == .cancelled)
         #expect(try await world.order(id).payment?.state == "cancelled")
         #expect(try await world.published(OrderCancelled.self).map(\.wasPaid) == [false])
@@ -173,7 +174,8 @@ import Testing
             if eventComesFirst { try await world.deliver(service, try world.succeeded(id)) }
         }
         #expect(
-            try await service.cancellation.cancel(id, of: world.customer, world.context).status == .cancelled)
+            try await service.cancellation.cancel(id, of: world.customer, world.context).order.status
+                == .cancelled)
         if !eventComesFirst { try await world.deliver(service, try world.succeeded(id)) }
         #expect(world.peers.state.withLock { $0.fulfilmentCancelled } == [id])
         #expect(try await world.published(OrderPaid.self).count == 1)
@@ -234,7 +236,7 @@ import Testing
         try await withThrowingTaskGroup(of: OrderStatus.self) { group in
             for _ in 0..<20 {
                 group.addTask {
-                    try await service.cancellation.cancel(id, of: world.customer, world.context).status
+                    try await service.cancellation.cancel(id, of: world.customer, world.context).order.status
                 }
             }
             for try await status in group { #expect(status == .cancelled) }

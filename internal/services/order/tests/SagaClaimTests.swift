@@ -70,7 +70,7 @@ import Testing
                 group.addTask {
                     try await (index % 2 == 0 ? one : other).cancellation.cancel(
                         id, of: world.customer, world.context
-                    ).status
+                    ).order.status
                 }
             }
             return try await group.reduce(into: Set<OrderStatus>()) { $0.insert($1) }
