@@ -16,7 +16,7 @@ enum ProductProcess: MarketplaceProcess {
 
     static func compose(_ process: inout ProcessContext) async throws -> ProcessParts {
         let accounts = try process.accountGuard()
-        let product = ProductService(
+        let product = try ProductService(
             resources: try process.resources(for: name, guardHandlers: accounts.handlers),
             vendors: RemoteVendorKernel(try process.peer("vendor")))
         return ProcessParts(

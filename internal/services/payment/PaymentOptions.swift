@@ -1,5 +1,7 @@
 import Foundation
 package import SoukEnv
+package import SoukHTTP
+import SoukService
 import SoukText
 
 /// How the payment service behaves, from the environment.
@@ -14,6 +16,10 @@ package struct PaymentOptions: Sendable {
     package var reconcileAfter: Duration = .seconds(30)
     /// `SOUK_PAYMENT_RETURN_URL`: where the provider sends customers after paying; nil leaves them on its page.
     package var returnURL: String?
+    /// `SOUK_PAYMENT_WEBHOOK_RETENTION`: how long webhooks are remembered by their provider's event id.
+    package var webhookRetention: Duration = .seconds(90 * 86_400)
+    /// `SOUK_IDEMPOTENCY_…`: what one caller may have kept.
+    package var idempotency = Idempotency.Limits()
 
     /// The defaults.
     package init() {}
@@ -27,6 +33,13 @@ package struct PaymentOptions: Sendable {
         reconcileInterval = try Self.positive(
             "SOUK_PAYMENT_RECONCILE_INTERVAL", reconcileInterval, environment)
         reconcileAfter = try Self.positive("SOUK_PAYMENT_RECONCILE_AFTER", reconcileAfter, environment)
+        webhookRetention = try environment.duration(
+            "SOUK_PAYMENT_WEBHOOK_RETENTION", default: webhookRetention)
+        // Providers deliver an event again for days.
+        guard webhookRetention >= .seconds(7 * 86_400) else {
+            throw ConfigurationError("SOUK_PAYMENT_WEBHOOK_RETENTION", "must be 7d or longer")
+        }
+        idempotency = try Idempotency.Limits(environment)
         returnURL = try environment.optionalURL("SOUK_PAYMENT_RETURN_URL")?.absoluteString
         if let returnURL, !returnURL.hasPrefix(bytes: "https://"), !returnURL.hasPrefix(bytes: "http://") {
             throw ConfigurationError("SOUK_PAYMENT_RETURN_URL", "is not an http or https URL")

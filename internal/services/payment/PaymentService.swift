@@ -6,6 +6,7 @@ package import SoukEventsRuntime
 package import SoukHTTP
 package import SoukPaymentKernel
 package import SoukService
+import SoukTime
 package import SoukVendorKernel
 
 /// Takes money for orders, gives it back, and keeps the books.
@@ -43,7 +44,7 @@ package final class PaymentService: HostedService {
         self.resources = resources
         let (database, clock, logger) = (resources.database, resources.clock, resources.logger)
         runtime = EventRuntime(service: "payment", database: database, broker: resources.broker, clock: clock)
-        idempotency = Idempotency(database: database, clock: clock)
+        idempotency = Idempotency(database: database, clock: clock, limits: options.idempotency)
         let core = PaymentCore(
             database: database, outbox: runtime.outbox, provider: provider, options: options, clock: clock,
             logger: logger)
@@ -57,8 +58,10 @@ package final class PaymentService: HostedService {
             clock: clock)
         let handlers = PaymentHandlers(
             intents: core.intents, refunds: core.refunds, clock: clock, logger: logger)
-        let purge = PeriodicJob(name: "payment.idempotency_purge", every: .seconds(3_600), clock: clock) {
-            [idempotency] in try await idempotency.purge()
+        let purge = PeriodicJob(name: "payment.purge", every: .seconds(3_600), clock: clock) {
+            [idempotency, webhooks = core.webhooks, retention = options.webhookRetention] in
+            try await idempotency.purge()
+            try await webhooks.purge(receivedBefore: clock.now() - retention)
         }
         backgroundServices =
             runtime.services(handlers: handlers.all + resources.guardHandlers) + [

@@ -1,4 +1,5 @@
 import SoukDatabase
+package import SoukEnv
 package import SoukEventsRuntime
 package import SoukHTTP
 package import SoukProductKernel
@@ -30,14 +31,26 @@ package final class ProductService: HostedService {
     /// How long a product remembers the key it was made with: longer than the answer under that key is kept.
     private static let keyRetention = Idempotency.retention + .seconds(60 * 60)
 
+    /// The service over its own database, configured by `SOUK_PRODUCT_…`.
+    ///
     /// - Parameter vendors: Says which vendor a caller acts for.
-    package init(resources: ServiceResources, vendors: any VendorKernel) {
+    /// - Throws: `ConfigurationError` naming the variable.
+    package convenience init(
+        resources: ServiceResources, vendors: any VendorKernel
+    ) throws(ConfigurationError) {
+        self.init(
+            resources: resources, vendors: vendors,
+            configuration: try ProductConfiguration(resources.environment))
+    }
+
+    init(resources: ServiceResources, vendors: any VendorKernel, configuration: ProductConfiguration) {
         let (database, clock) = (resources.database, resources.clock)
         let changes = CatalogueChanges()
-        let products = SQLProductStore(database: database, changes: changes)
+        let products = SQLProductStore(
+            database: database, changes: changes, maximumProducts: configuration.maximumProducts)
         let categories = SQLCategoryStore(database: database, changes: changes)
-        let directory = VendorDirectory(vendors: vendors, clock: clock)
-        let idempotency = Idempotency(database: database, clock: clock)
+        let directory = VendorDirectory(vendors: vendors)
+        let idempotency = Idempotency(database: database, clock: clock, limits: configuration.idempotency)
         name = resources.name
         kernel = LocalProductKernel(products: products)
         self.resources = resources

@@ -57,6 +57,11 @@ struct WebhookReceiver: Sendable {
         return receipt
     }
 
+    /// Forgets events that were received before `moment`, but for those whose charge is still looked for.
+    func purge(receivedBefore moment: Timestamp) async throws {
+        try await events.purge(receivedBefore: moment, in: database)
+    }
+
     private func record(_ event: ProviderEvent, in tx: any Transaction) async throws -> WebhookReceipt {
         let now = clock.now()
         guard try await events.insert(event, provider: provider.name, now: now, in: tx) else {

@@ -36,6 +36,10 @@ struct PaymentRoutes: Sendable {
                 try await refund(
                     id, try await request.body(RefundBody.self),
                     key: "admin:\(context.principal.userID):\(key)")
+            } rereading: { _, subject in
+                guard let id = RefundID(subject), let refund = try await refundStore.find(id, in: database)
+                else { throw PaymentError.notFound }
+                return try .ok(RefundResponse(refund))
             }
         }
         routes.admin.post("/api/v1/admin/payments/{id}/capture") { request, context in
@@ -43,6 +47,11 @@ struct PaymentRoutes: Sendable {
             return try await idempotency.run(request, context) { request, _ in
                 _ = try await request.optionalBody(EmptyBody.self)
                 return try Reply.ok(AdminPaymentResponse(try await workflow.capture(id)))
+            } rereading: { _, _ in
+                guard let intent = try await intents.find(id, in: database) else {
+                    throw PaymentError.notFound
+                }
+                return try .ok(AdminPaymentResponse(intent))
             }
         }
     }
@@ -90,6 +99,6 @@ struct PaymentRoutes: Sendable {
         let refund = try await database.transaction(isolation: .readCommitted) {
             try await refunds.request(request, of: id, in: $0)
         }
-        return try .accepted(RefundResponse(refund))
+        return try .accepted(RefundResponse(refund)).about(refund.id)
     }
 }

@@ -6,6 +6,9 @@ enum PaymentMigrations {
     static let all: [Migration] = [
         Migration(1, "payments", sqlite: payments + webhooks, postgres: postgres),
         Migration(2, "ledger", sqlite: LedgerMigrations.sqlite, postgres: LedgerMigrations.postgres),
+        Migration(
+            3, "age of webhooks",
+            portable: ["CREATE INDEX webhook_events_by_age ON webhook_events (received_at)"]),
     ]
 
     private static let postgres =

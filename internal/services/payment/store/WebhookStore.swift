@@ -38,6 +38,17 @@ struct WebhookStore: Sendable {
             """) == 1
     }
 
+    /// Forgets events that were received before `moment`, but for those that wait for a check.
+    func purge(receivedBefore moment: Timestamp, in database: any Database) async throws {
+        try await database.executeInBatches(of: 1_000) {
+            """
+            DELETE FROM webhook_events WHERE (provider, event_id) IN (
+                SELECT provider, event_id FROM webhook_events
+                WHERE received_at < \(moment) AND next_check_at IS NULL LIMIT 1000)
+            """
+        }
+    }
+
     /// - Parameter nextCheckAt: when the reconciler looks at it; nil for never.
     func setOutcome(
         _ outcome: WebhookOutcome, provider: String, eventID: String, nextCheckAt: Timestamp?,

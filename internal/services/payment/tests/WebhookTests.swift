@@ -121,6 +121,25 @@ import Testing
         #expect(try await bench.intent(intent.id).state == .pending)
     }
 
+    @Test func webhooksAreForgottenButForThoseWhoseChargeIsLookedFor() async throws {
+        let bench = try await PaymentBench()
+        let intent = try await bench.open()
+        let known = FakeWebhook(
+            id: "known", kind: .captured, reference: try #require(intent.reference), amount: intent.amount)
+        #expect(try await bench.deliver(known) == .processed(.applied))
+        let orphan = FakeWebhook(id: "orphan", kind: .captured, reference: "?", amount: intent.amount)
+        #expect(try await bench.deliver(orphan) == .processed(.orphan))
+        try await bench.core.webhooks.purge(receivedBefore: bench.clock.now())
+        #expect(try await bench.deliver(known) == .duplicate)
+        bench.clock.advance(by: .seconds(1))
+        try await bench.core.webhooks.purge(receivedBefore: bench.clock.now())
+        let left = try await bench.database.query("SELECT event_id FROM webhook_events")
+        #expect(try left.map { try $0.get("event_id", as: String.self) } == ["orphan"])
+        // Known no more, it still changes nothing.
+        #expect(try await bench.deliver(known) == .processed(.ignored))
+        try await bench.checkBooks()
+    }
+
     @Test func forgeriesLeaveNoTrace() async throws {
         let bench = try await PaymentBench()
         let intent = try await bench.open()

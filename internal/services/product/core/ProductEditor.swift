@@ -37,6 +37,14 @@ struct ProductEditor: Sendable {
         try await products.stockroom(query, page)
     }
 
+    /// - Throws: ``ProductError/unknownProduct``.
+    func product(_ id: ProductID, of vendor: VendorID) async throws -> Product {
+        guard let product = try await products.product(id), product.vendorID == vendor else {
+            throw ProductError.unknownProduct
+        }
+        return product
+    }
+
     /// Makes a product.
     ///
     /// - Parameter key: The caller's idempotency key; the product made with it before is returned instead.

@@ -14,6 +14,8 @@ enum ProductError: SoukError, Hashable {
     case illegalTransition(from: ProductStatus, to: ProductStatus)
     case noActiveVariant
     case tooManyVariants
+    /// The vendor has as many products as are allowed; the number is the limit.
+    case tooManyProducts(Int)
     case mixedCurrencies
     case unknownParent
     case categorySlugTaken
@@ -28,7 +30,7 @@ enum ProductError: SoukError, Hashable {
         case .unknownProduct, .unknownVariant, .unknownCategory: .notFound
         case .vendorRequired: .forbidden
         case .versionMismatch, .categoryVersionMismatch: .preconditionFailed
-        case .mixedCurrencies, .unknownParent: .unprocessable
+        case .mixedCurrencies, .unknownParent, .tooManyProducts: .unprocessable
         case .slugTaken, .skuTaken, .illegalTransition, .noActiveVariant, .tooManyVariants,
             .categorySlugTaken,
             .categoryNotEmpty, .categoryCycle, .categoryTooDeep:
@@ -48,6 +50,7 @@ enum ProductError: SoukError, Hashable {
         case .illegalTransition: "product.illegal_transition"
         case .noActiveVariant: "product.no_active_variant"
         case .tooManyVariants: "product.too_many_variants"
+        case .tooManyProducts: "limit.products"
         case .mixedCurrencies: "product.mixed_currencies"
         case .unknownParent: "category.unknown_parent"
         case .categorySlugTaken: "category.slug_taken"
@@ -72,6 +75,8 @@ enum ProductError: SoukError, Hashable {
         case .noActiveVariant:
             "A published product needs at least one active variant; archive the product instead."
         case .tooManyVariants: "A product has at most \(Product.maxVariants) variants."
+        case .tooManyProducts(let limit):
+            "A vendor has at most \(limit) products, drafts and archived ones among them."
         case .mixedCurrencies: "All variants of a product are priced in one currency."
         case .unknownParent: "There is no such category to put it into."
         case .categorySlugTaken: "Another category has this slug."

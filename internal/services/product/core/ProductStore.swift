@@ -46,7 +46,8 @@ protocol ProductStore: Sendable {
     /// - Parameters:
     ///   - slugIsGiven: Whether the slug must be as it is; one made from the name gets a number where it is taken.
     ///   - creationKey: The caller's idempotency key: the vendor's product made with it before is returned instead.
-    /// - Throws: ``ProductError/slugTaken``, ``ProductError/skuTaken(_:)``, `ValidationError` for unknown categories.
+    /// - Throws: ``ProductError/slugTaken``, ``ProductError/skuTaken(_:)``, ``ProductError/tooManyProducts(_:)``,
+    ///   `ValidationError` for unknown categories.
     func create(_ product: Product, slugIsGiven: Bool, creationKey: String?) async throws -> Product
 
     func product(_ id: ProductID) async throws -> Product?

@@ -1,32 +1,10 @@
 import SoukCallContext
-import SoukIDs
 import SoukIdentifiers
-import SoukTime
 import SoukVendorKernel
-import Synchronization
 
-/// Which vendor a caller acts for, asked of the vendor service and remembered for a few seconds.
-///
-/// Only active vendors are remembered: who has just been approved can go to work at once, and a suspension shows
-/// after ``lifetime`` at the latest. Safe from any task; concurrent questions about one user may be asked twice.
-final class VendorDirectory: Sendable {
-    static let lifetime = Duration.seconds(5)
-    /// Beyond it everything is forgotten.
-    static let capacity = 10_000
-
-    private struct Entry {
-        let vendor: VendorSummary
-        let until: Timestamp
-    }
-
-    private let vendors: any VendorKernel
-    private let clock: any WallClock
-    private let entries = Mutex<[UserID: Entry]>([:])
-
-    init(vendors: any VendorKernel, clock: any WallClock) {
-        self.vendors = vendors
-        self.clock = clock
-    }
+/// Which vendor a caller acts for, asked of the vendor service each time: a suspension holds from its commit on.
+struct VendorDirectory: Sendable {
+    let vendors: any VendorKernel
 
     /// The active vendor of the caller.
     ///
@@ -42,17 +20,6 @@ final class VendorDirectory: Sendable {
     ///
     /// - Throws: `VendorKernelError.unavailable`.
     func vendor(of principal: Principal, _ context: CallContext) async throws -> VendorSummary? {
-        let user = principal.userID
-        let now = clock.now()
-        let known = entries.withLock { $0[user] }
-        if let known, now < known.until { return known.vendor }
-        guard let vendor = try await vendors.vendors(ownedBy: [user], context)[user] else { return nil }
-        if vendor.status == .active {
-            entries.withLock { entries in
-                if entries.count >= Self.capacity { entries.removeAll(keepingCapacity: true) }
-                entries[user] = Entry(vendor: vendor, until: now + Self.lifetime)
-            }
-        }
-        return vendor
+        try await vendors.vendors(ownedBy: [principal.userID], context)[principal.userID]
     }
 }

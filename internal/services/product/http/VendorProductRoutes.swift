@@ -1,5 +1,6 @@
 import Hummingbird
 import SoukHTTP
+import SoukIDs
 import SoukIdentifiers
 import SoukPagination
 
@@ -31,7 +32,11 @@ struct VendorProductRoutes: Sendable {
                 let product = try await editor.create(draft, for: vendor, key: request.idempotencyKey)
                 return try .created(
                     ProductResponse(product, for: .owner), location: "/api/v1/products/\(product.id)",
-                    version: product.version)
+                    version: product.version
+                ).about(product.id)
+            } rereading: { _, subject in
+                guard let id = ProductID(subject) else { throw ProductError.unknownProduct }
+                return try Self.changed(try await editor.product(id, of: vendor))
             }
         }
         routes.user.patch("/api/v1/products/{id}") { request, context -> Reply in

@@ -10,6 +10,8 @@ import SoukText
 struct SQLProductStore: ProductStore {
     let database: any Database
     let changes: CatalogueChanges
+    /// Products of one vendor.
+    let maximumProducts: Int
     let counts = LargeCounts()
 
     /// Ids bound to one statement at most.
@@ -26,6 +28,7 @@ struct SQLProductStore: ProductStore {
             {
                 return made
             }
+            try await checkCount(of: product.vendorID, in: transaction)
             var product = product
             if !slugIsGiven { product.slug = try await Self.freeSlug(for: product, in: transaction) }
             try await Self.checkCategories(product.categoryIDs, in: transaction)
@@ -85,6 +88,15 @@ struct SQLProductStore: ProductStore {
     /// Lets the transactions that change a vendor's products take turns: what they find free stays free.
     private static func lock(_ vendor: VendorID, in transaction: any Transaction) async throws {
         try await transaction.lock("vendor:\(vendor)")
+    }
+
+    private func checkCount(of vendor: VendorID, in transaction: any Transaction) async throws {
+        let count = try await transaction.scalar(
+            """
+            SELECT COUNT(*) FROM (
+                SELECT id FROM products WHERE vendor_id = \(vendor) LIMIT \(maximumProducts)) AS counted
+            """, as: Int.self)
+        guard count ?? 0 < maximumProducts else { throw ProductError.tooManyProducts(maximumProducts) }
     }
 
     static func product(_ term: SQL, in reader: any SQLExecutor) async throws -> Product? {

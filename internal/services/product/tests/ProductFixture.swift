@@ -36,13 +36,13 @@ struct ProductFixture: Sendable {
     let bobsVendor = VendorID()
     private let caller: TestCaller
 
-    init() async throws {
+    init(configuration: ProductConfiguration = ProductConfiguration()) async throws {
         database = try await TestDatabase.make()
         service = ProductService(
             resources: ServiceResources(
                 name: "product", database: database, broker: UnusedBroker(), clock: clock,
                 environment: Environment(values: [:])),
-            vendors: vendors)
+            vendors: vendors, configuration: configuration)
         try await service.prepare()
         caller = TestCaller(register: service.registerRoutes)
         vendors.set(annsVendor, ownedBy: ann.userID, .active)
@@ -104,10 +104,6 @@ struct ProductFixture: Sendable {
 /// Vendors by owner; everything else the product service must not ask for.
 final class FakeVendors: VendorKernel {
     private let owned = Mutex<[UserID: VendorSummary]>([:])
-    private let asked = Mutex(0)
-
-    /// How often it was asked.
-    var calls: Int { asked.withLock { $0 } }
 
     func set(_ id: VendorID, ownedBy owner: UserID, _ status: VendorSummary.Status) {
         owned.withLock { $0[owner] = VendorSummary(id: id, ownerID: owner, name: "V", status: status) }
@@ -116,8 +112,7 @@ final class FakeVendors: VendorKernel {
     func vendors(
         ownedBy users: [UserID], _ context: CallContext
     ) async throws(VendorKernelError) -> [UserID: VendorSummary] {
-        asked.withLock { $0 += 1 }
-        return owned.withLock { owned in owned.filter { users.contains($0.key) } }
+        owned.withLock { owned in owned.filter { users.contains($0.key) } }
     }
 
     func vendors(_ ids: [VendorID], _ context: CallContext) async throws(VendorKernelError) -> [VendorID:
