@@ -30,6 +30,7 @@ package final class NotificationService: HostedService {
         store = NotificationStore(database: resources.database)
         let environment = resources.environment
         let keep = try environment.duration("SOUK_NOTIFICATION_KEEP", default: .seconds(365 * 86_400))
+        let most = try environment.int("SOUK_NOTIFICATION_MAX_PER_USER", default: 10_000, in: 1...10_000_000)
         let sender = EmailMessage.Mailbox(
             name: try environment.string("SOUK_MAIL_FROM_NAME", default: "Souk"),
             address: try environment.string("SOUK_MAIL_FROM", default: "no-reply@souk.example"))
@@ -47,6 +48,7 @@ package final class NotificationService: HostedService {
         let purge = PeriodicJob(name: "notification.purge", every: .seconds(3_600), clock: resources.clock) {
             [store, clock = resources.clock] in
             while try await store.purge(before: clock.now() - keep) > 0 {}
+            while try await store.trim(toNewest: most) > 0 {}
         }
         jobs = [mailJob, purge]
     }

@@ -90,6 +90,26 @@ struct NotificationStore: Sendable {
             """)
     }
 
+    /// Deletes the oldest messages of users who have more than `most`, at most 1,000 at a time; one whose mail is to be sent
+    /// stays until it is.
+    ///
+    /// - Returns: How many went.
+    func trim(toNewest most: Int) async throws -> Int {
+        try await database.execute(
+            """
+            DELETE FROM notifications WHERE id IN (
+                SELECT n.id FROM (
+                    SELECT user_id FROM notifications GROUP BY user_id HAVING COUNT(*) > \(most)) AS full_users
+                JOIN notifications n ON n.user_id = full_users.user_id
+                WHERE n.id < (
+                    SELECT id FROM notifications WHERE user_id = n.user_id
+                    ORDER BY id DESC LIMIT 1 OFFSET \(most - 1))
+                AND NOT EXISTS (
+                    SELECT 1 FROM emails WHERE notification_id = n.id AND state = 'pending')
+                LIMIT 1000)
+            """, isolation: .readCommitted)
+    }
+
     static func notification(_ row: Row) throws -> Notification {
         let kind: String = try row.get("kind")
         let subject: String = try row.get("subject")

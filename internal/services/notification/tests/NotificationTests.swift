@@ -66,6 +66,27 @@ import Testing
         #expect(try await store.dueEmails(at: now + .seconds(60), limit: 10).count == 1)
     }
 
+    @Test func aUserKeepsTheNewestMessages() async throws {
+        let store = try await store()
+        let other = UserID()
+        try await store.database.transaction { tx in
+            for number in 0..<6 {
+                try await store.insert(draft(.shipped), eventID: "e\(number)", at: now, in: tx)
+            }
+            try await store.insert(draft(to: other), eventID: "o", at: now, in: tx)
+        }
+        let before = try await store.list(of: user, kind: nil, unreadOnly: false, try PageRequest()).items
+        #expect(try await store.trim(toNewest: 6) == 0)
+        // Mail that is to be sent keeps its message.
+        let waiting = try #require(before.last).id
+        try await store.database.execute(
+            "UPDATE emails SET state = 'sent' WHERE notification_id <> \(waiting)")
+        #expect(try await store.trim(toNewest: 4) == 1)
+        let after = try await store.list(of: user, kind: nil, unreadOnly: false, try PageRequest()).items
+        #expect(after.map(\.id) == before.prefix(4).map(\.id) + [waiting])
+        #expect(try await store.unreadCount(of: other) == 1)
+    }
+
     @Test func everyKindHasWords() throws {
         let catalogue = try MessageCatalogue()
         for kind in NotificationKind.allCases {
