@@ -26,12 +26,8 @@ enum AuthProcess: MarketplaceProcess {
         return ProcessParts(
             services: [auth],
             rpc: [
-                RPCService(AuthKernelService(kernel: auth.kernel), access: .services(callers)),
-                RPCService(UserService(accounts: auth.accounts), access: .open),
-                RPCService(UserProfileService(accounts: auth.accounts), access: .user),
+                .authKernel(auth.kernel), .users(auth.accounts), .userProfiles(auth.accounts),
+                .accountMails(auth.mails),
             ], verifier: keys, accounts: accounts)
     }
-
-    /// Every service checks how a caller's session stands.
-    private static let callers: Set = ["gateway", "notification", "order", "payment", "product", "vendor"]
 }

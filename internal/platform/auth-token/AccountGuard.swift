@@ -1,14 +1,26 @@
 package import SoukCallContext
 package import SoukErrors
 
-/// Whether the caller whom a verified access token names is still to be served: tokens tell what was true when they
-/// were issued, a guard what is true now.
+/// Whether the caller whom a verified access token names is still to be served, and with which roles: a token says what
+/// was true when it was issued, a guard what is true now.
 package protocol AccountGuard: Sendable {
-    /// Returns where the session goes on and the account is active.
+    /// The caller with the roles that the account has now, if the session goes on and the account is active.
+    ///
+    /// The roles of the token don't matter: it proves who calls, and the account says what they may do.
     ///
     /// - Throws: ``AccountRefusal``, or what keeps the guard from knowing: kind `.unavailable` (or `.timedOut`), which
-    ///   is no yes either.
-    func admit(_ principal: Principal, _ context: CallContext) async throws
+    ///   is no permission either.
+    func admit(
+        _ caller: Principal, _ freshness: AuthorityFreshness, _ context: CallContext
+    ) async throws -> Principal
+}
+
+/// How old the knowledge may be that decides about a caller.
+package enum AuthorityFreshness: Sendable, Hashable {
+    /// What was true a moment ago: memory and the shared cache are asked before the account service.
+    case remembered
+    /// What the account service's database says now; no cache is asked.
+    case current
 }
 
 /// Why a caller with a good access token is refused all the same.

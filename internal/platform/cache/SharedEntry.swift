@@ -37,6 +37,12 @@ struct SharedEntry<Value: Codable & Sendable> {
         }
     }
 
+    /// The entry without a value that is not accepted: it may still be replaced.
+    func accepted(_ accept: (Value) -> Bool) -> SharedEntry {
+        guard let value, !accept(value) else { return self }
+        return SharedEntry(value: nil, loadedAt: nil, lease: lease)
+    }
+
     static func store(
         _ value: Value, loadedAt: Timestamp, for key: String, inPlaceOf lease: [UInt8], lifetime: Duration,
         in cache: any Cache

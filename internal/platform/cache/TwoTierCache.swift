@@ -1,5 +1,6 @@
 package import SoukTime
 import Synchronization
+import SoukText
 
 /// Values of a slow source, remembered for moments in this process and for longer in the cache that all processes share.
 ///
@@ -76,9 +77,12 @@ package final class TwoTierCache<Value: Codable & Sendable>: Sendable {
     /// The value: from memory, from the shared cache, or from the source. Those who ask for one key at once wait for
     /// one load; cancelling one of them leaves the others and the load alone.
     ///
+    /// - Parameter accept: Whether a value of the shared cache may be used; one that may not is replaced by a loaded one.
     /// - Throws: `load`'s error, maybe one of a moment ago; `CancellationError`; ``CacheError/unavailable(_:)`` when too
     ///   much is being loaded.
-    package func value(for key: String, load: @escaping Load) async throws -> Value {
+    package func value(
+        for key: String, accept: @escaping @Sendable (Value) -> Bool = { _ in true }, load: @escaping Load
+    ) async throws -> Value {
         if let value = remembered(key) { return value }
         let waiter = state.withLock { state in
             state.nextID += 1
@@ -86,7 +90,7 @@ package final class TwoTierCache<Value: Codable & Sendable>: Sendable {
         }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                join(key, waiter, continuation, load)
+                join(key, waiter, continuation, accept, load)
             }
         } onCancel: {
             leave(key, waiter)
@@ -118,8 +122,8 @@ package final class TwoTierCache<Value: Codable & Sendable>: Sendable {
     /// As ``drop(_:)``, for the keys that begin so as far as this process remembers or is loading them.
     package func drop(prefix: String) {
         let keys = state.withLock { state in
-            state.memory.removeAll { $0.hasPrefix(prefix) }
-                + state.current.keys.filter { $0.hasPrefix(prefix) }
+            state.memory.removeAll { $0.hasPrefix(bytes: prefix) }
+                + state.current.keys.filter { $0.hasPrefix(bytes: prefix) }
         }
         drop(keys)
     }
@@ -171,7 +175,7 @@ package final class TwoTierCache<Value: Codable & Sendable>: Sendable {
 
     private func join(
         _ key: String, _ waiter: UInt64, _ continuation: CheckedContinuation<Value, any Error>,
-        _ load: @escaping Load
+        _ accept: @escaping @Sendable (Value) -> Bool, _ load: @escaping Load
     ) {
         let step: Step = state.withLock { state in
             // A cancellation that came before found nobody to wake; a later one finds this waiter.
@@ -193,7 +197,7 @@ package final class TwoTierCache<Value: Codable & Sendable>: Sendable {
         case .finish(let result): continuation.resume(with: result)
         case .start(let flight):
             // Of its own: it belongs to all who wait for it, and must outlive each of them. It ends with its time-out.
-            Task { await self.fly(flight, key, load) }
+            Task { await self.fly(flight, key, accept, load) }
         }
     }
 
@@ -207,12 +211,14 @@ package final class TwoTierCache<Value: Codable & Sendable>: Sendable {
         continuation?.resume(throwing: CancellationError())
     }
 
-    private func fly(_ flight: UInt64, _ key: String, _ load: Load) async {
+    private func fly(
+        _ flight: UInt64, _ key: String, _ accept: @Sendable (Value) -> Bool, _ load: Load
+    ) async {
         // A value is as old as the question, not as the answer.
         let start = clock.now()
         let result: Result<Value, any Error>
         do {
-            result = .success(try await fetch(key, load))
+            result = .success(try await fetch(key, accept, load))
         } catch {
             result = .failure(error)
         }
@@ -230,10 +236,13 @@ package final class TwoTierCache<Value: Codable & Sendable>: Sendable {
 
     // MARK: - Shared cache and source
 
-    private func fetch(_ key: String, _ load: Load) async throws -> Value {
+    private func fetch(
+        _ key: String, _ accept: @Sendable (Value) -> Bool, _ load: Load
+    ) async throws -> Value {
         let shared = isDistrusted(key) ? nil : shared
         let found = await SharedEntry<Value>.find(
-            key, in: shared, leaseLifetime: options.loadTimeout * 2 + .seconds(1))
+            key, in: shared, leaseLifetime: options.loadTimeout * 2 + .seconds(1)
+        ).accepted(accept)
         let age = found.loadedAt.map { clock.now() - $0 }
         if let value = found.value, let age, (.seconds(-5)..<options.freshness).contains(age) { return value }
         guard mayAskSource() else {

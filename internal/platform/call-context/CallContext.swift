@@ -6,19 +6,32 @@ package import SoukErrors
 package struct CallContext: Sendable {
     /// Ties log lines of one request together, across services.
     package let requestID: String
-    /// The caller; `nil` for anonymous requests and for the system itself.
+    /// The user on whose behalf, verified by this process; `nil` for anonymous requests and for the system itself.
     package let principal: Principal?
+    /// What proves the principal to another service; `nil` where there is no principal, or none that can be passed on.
+    package let proof: AccessToken?
     /// When the caller stops waiting; `nil` for never.
     package let deadline: ContinuousClock.Instant?
 
     /// A context with these values.
-    package init(requestID: String, principal: Principal? = nil, deadline: ContinuousClock.Instant? = nil) {
+    package init(
+        requestID: String, principal: Principal? = nil, proof: AccessToken? = nil,
+        deadline: ContinuousClock.Instant? = nil
+    ) {
         self.requestID = requestID
         self.principal = principal
+        self.proof = proof
         self.deadline = deadline
     }
 
-    /// The context of work that nobody waits for: a job, a consumer. `name` says which, in the logs.
+    /// The same call with an earlier deadline; a later one changes nothing.
+    package func limited(to deadline: ContinuousClock.Instant) -> CallContext {
+        CallContext(
+            requestID: requestID, principal: principal, proof: proof,
+            deadline: min(deadline, self.deadline ?? deadline))
+    }
+
+    /// The context of work that nobody waits for: a job, a consumer. `name` says which, in the logs. It acts for no user.
     package static func background(_ name: String) -> CallContext {
         CallContext(requestID: name)
     }

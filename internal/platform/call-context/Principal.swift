@@ -10,16 +10,16 @@ package enum Role: String, CaseIterable, Sendable, Codable {
     case customer
 }
 
-/// Who is calling, proven by an access token.
+/// Who is calling: proven by an access token, with the roles that the account has.
 package struct Principal: Sendable, Hashable {
     /// The account.
     package let userID: UserID
-    /// What the account was allowed to be when the token was issued.
+    /// What the account may be: now, once a guard has admitted the caller; as the token says before.
     package let roles: Set<Role>
     /// The login the token comes from.
     package let sessionID: String
 
-    /// A caller as an access token names it.
+    /// A caller with these roles.
     package init(userID: UserID, roles: Set<Role>, sessionID: String) {
         self.userID = userID
         self.roles = roles

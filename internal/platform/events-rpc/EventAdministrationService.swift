@@ -1,4 +1,5 @@
 package import GRPCCore
+import SoukCallContext
 import SoukErrors
 package import SoukEventsRuntime
 import SoukPagination
@@ -7,10 +8,11 @@ package import SoukRPCRuntime
 import SwiftProtobuf
 
 extension RPCService {
-    /// A service's event administration, for the gateway, which serves it to admins.
+    /// A service's event administration, for admins whom the gateway calls for.
     package static func eventAdministration(_ administration: any EventAdministration) -> RPCService {
         RPCService(
-            EventAdministrationService(administration: administration), access: .services(["gateway"]))
+            EventAdministrationService(administration: administration),
+            access: .delegated(["gateway"], .admin))
     }
 }
 

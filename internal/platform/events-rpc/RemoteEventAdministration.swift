@@ -7,7 +7,8 @@ import SoukProto
 package import SoukRPCRuntime
 import SwiftProtobuf
 
-/// The event administration of a service in another process, which is named as its peer.
+/// The event administration of a service in another process, which is named as its peer. Every call needs an admin's access
+/// token in its context.
 package struct RemoteEventAdministration<Transport: ClientTransport>: EventAdministration {
     private typealias Service = Souk_Events_V1_EventAdministrationService
 
@@ -81,7 +82,8 @@ package struct RemoteEventAdministration<Transport: ClientTransport>: EventAdmin
         _ body: @escaping @Sendable (Service.Client<Transport>, CallOptions) async throws -> Answer
     ) async throws(EventAdministrationError) -> Answer {
         do {
-            return try await peer.call(method, context, idempotent: idempotent) { client, options in
+            return try await peer.call(method, context, idempotent: idempotent, asUser: true) {
+                client, options in
                 try await body(Service.Client(wrapping: client), options)
             }
         } catch {

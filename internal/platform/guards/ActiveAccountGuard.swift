@@ -1,24 +1,30 @@
 import ServiceLifecycle
-import SoukAuthToken
+package import SoukAuthToken
 package import SoukCache
 package import SoukCallContext
 import SoukErrors
 package import SoukIDs
 package import SoukTime
+import Synchronization
 
-/// Refuses callers whose session has ended or whose account is deactivated, though their access token is still good.
+/// Refuses callers whose session has ended or whose account is deactivated, though their access token is still good, and
+/// gives the others the roles that their account has now.
 ///
-/// A session's standing is remembered in this process for ``TwoTierCache/Options/memoryLifetime``, in the shared cache
-/// for longer, and comes from the account service. Where none of them can tell, the caller is refused with 503.
+/// A status is remembered in this process for ``TwoTierCache/Options/memoryLifetime``, in the shared cache for longer, and
+/// comes from the account service. Where none of them can tell, the caller is refused with 503. A status is never replaced by
+/// one of an older version of the account.
 package final class ActiveAccountGuard: AccountGuard, Service {
-    /// Asks the account service how a session stands.
+    /// Asks the account service about a session and its account.
     package typealias Source =
-        @Sendable (_ userID: UserID, _ sessionID: String, CallContext) async throws -> AccountStanding
-    package typealias Options = TwoTierCache<AccountStanding>.Options
+        @Sendable (_ userID: UserID, _ sessionID: String, CallContext) async throws -> AccountStatus
+    package typealias Options = TwoTierCache<AccountStatus>.Options
 
-    private let standings: TwoTierCache<AccountStanding>
+    private let statuses: TwoTierCache<AccountStatus>
     private let source: Source
-    private let loadTimeout: Duration
+    private let options: Options
+    private let clock: any WallClock
+    /// The highest version that this process has seen of each account, for as long as the shared cache may hold a lower one.
+    private let versions: Mutex<ExpiringStore<Int>>
 
     /// - Parameters:
     ///   - cache: Shared by all processes; nil where this is the only one.
@@ -26,54 +32,102 @@ package final class ActiveAccountGuard: AccountGuard, Service {
     package init(
         cache: (any Cache)?, options: Options = Options(), clock: any WallClock, source: @escaping Source
     ) {
-        standings = TwoTierCache(options, shared: cache, clock: clock)
+        statuses = TwoTierCache(options, shared: cache, clock: clock)
         self.source = source
-        loadTimeout = options.loadTimeout
+        self.options = options
+        self.clock = clock
+        versions = Mutex(ExpiringStore(capacity: options.memoryCapacity))
     }
 
-    package func admit(_ principal: Principal, _ context: CallContext) async throws {
-        let key = Self.key(principal.userID, principal.sessionID)
-        let standing =
-            if let remembered = standings.remembered(key) { remembered } else {
-                try await load(key, principal, context)
+    package func admit(
+        _ caller: Principal, _ freshness: AuthorityFreshness, _ context: CallContext
+    ) async throws -> Principal {
+        let status =
+            switch freshness {
+            case .remembered: try await remembered(caller, context)
+            case .current: try await current(caller, context)
             }
-        switch standing {
-        case .active: return
+        switch status.session {
+        case .active: break
         case .ended: throw AccountRefusal.sessionEnded
         case .deactivated: throw AccountRefusal.accountInactive
         }
+        guard status.roles != caller.roles else { return caller }
+        return Principal(userID: caller.userID, roles: status.roles, sessionID: caller.sessionID)
     }
 
     /// Forgets what is known of these sessions: here at once, in the shared cache as soon as it can be told.
     package func drop(sessions: [String], of userID: UserID) {
-        standings.drop(sessions.map { Self.key(userID, $0) })
+        statuses.drop(sessions.map { Self.key(userID, $0) })
     }
 
-    /// Forgets what this process knows of a user's sessions.
-    package func drop(user: UserID) {
-        standings.drop(prefix: Self.prefix(user))
+    /// Forgets what this process knows of a user's sessions, and believes no status of an older version any more.
+    ///
+    /// - Parameter version: The account's version now; nil where it isn't known.
+    package func drop(user: UserID, version: Int? = nil) {
+        if let version { note(version, of: user) }
+        statuses.drop(prefix: Self.prefix(user))
     }
 
     /// Tells the shared cache what to forget, until shutdown.
     package func run() async throws {
-        await cancelWhenGracefulShutdown { await self.standings.keepFlushing() }
+        await cancelWhenGracefulShutdown { await self.statuses.keepFlushing() }
     }
 
-    private func load(
-        _ key: String, _ principal: Principal, _ context: CallContext
-    ) async throws -> AccountStanding {
-        let (source, timeout) = (source, loadTimeout)
-        let (userID, sessionID, requestID) = (principal.userID, principal.sessionID, context.requestID)
-        do {
-            return try await standings.value(for: key) {
+    private func remembered(_ caller: Principal, _ context: CallContext) async throws -> AccountStatus {
+        let key = Self.key(caller.userID, caller.sessionID)
+        if let status = statuses.remembered(key) { return status }
+        let (userID, requestID) = (caller.userID, context.requestID)
+        return try await knowing {
+            let status = try await statuses.value(
+                for: key, accept: { $0.session == .ended || $0.version >= self.version(of: userID) }
+            ) {
                 // Not the caller's deadline: others wait for this, too.
-                let context = CallContext(requestID: requestID, deadline: .now + timeout)
-                return try await withDeadline(context) { try await source(userID, sessionID, context) }
+                try await self.ask(
+                    caller, CallContext(requestID: requestID, deadline: .now + self.options.loadTimeout))
             }
+            note(status.version, of: userID)
+            return status
+        }
+    }
+
+    private func current(_ caller: Principal, _ context: CallContext) async throws -> AccountStatus {
+        let status = try await knowing {
+            let call = CallContext(requestID: context.requestID, deadline: context.deadline)
+            return try await ask(caller, call.limited(to: .now + options.loadTimeout))
+        }
+        note(status.version, of: caller.userID)
+        let key = Self.key(caller.userID, caller.sessionID)
+        if let known = statuses.remembered(key), known != status { statuses.drop([key]) }
+        return status
+    }
+
+    private func ask(_ caller: Principal, _ context: CallContext) async throws -> AccountStatus {
+        try await withDeadline(context) { try await source(caller.userID, caller.sessionID, context) }
+    }
+
+    /// Whatever keeps `body` from an answer is a refusal.
+    private func knowing(_ body: () async throws -> AccountStatus) async throws -> AccountStatus {
+        do {
+            return try await body()
         } catch let error as CancellationError {
             throw error
         } catch {
             throw AccountRefusal.unknown((error as? any SoukError)?.logDescription ?? "\(error)")
+        }
+    }
+
+    // MARK: - Versions
+
+    private func version(of userID: UserID) -> Int {
+        versions.withLock { $0.entry("\(userID)", at: clock.now())?.value ?? 0 }
+    }
+
+    private func note(_ version: Int, of userID: UserID) {
+        let (key, now) = ("\(userID)", clock.now())
+        versions.withLock { versions in
+            let known = versions.entry(key, at: now)?.value ?? 0
+            versions.set(key, max(known, version), at: now, until: now + options.lifetime)
         }
     }
 

@@ -12,10 +12,10 @@ package struct TestCaller: Sendable {
 
     /// Calls the routes that `register` adds to a router of their own.
     package init(
-        verifier: any TokenVerifier = PlainTokens(), options: HTTPOptions = HTTPOptions(),
-        extra: [SoukMiddleware] = [], register: (Routes) -> Void
+        verifier: any TokenVerifier = PlainTokens(), accounts: (any AccountGuard)? = nil,
+        options: HTTPOptions = HTTPOptions(), extra: [SoukMiddleware] = [], register: (Routes) -> Void
     ) {
-        let web = WebRouter(verifier: verifier, options: options, extra: extra)
+        let web = WebRouter(verifier: verifier, accounts: accounts, options: options, extra: extra)
         register(web.routes)
         responder = web.buildResponder()
     }

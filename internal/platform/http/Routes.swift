@@ -6,11 +6,12 @@ package import SoukAuthToken
 ///
 /// Not for concurrent use: routes are registered one after another at start.
 package struct Routes {
-    /// For anybody: the principal is `nil` or verified.
+    /// For anybody: the principal is `nil`, or verified and with the roles that the account has.
     package let open: RouterGroup<SoukRequestContext>
     /// For anybody with a valid token of a session that goes on; others get 401.
     package let user: RouterGroup<UserContext>
-    /// For administrators; others get 401 or 403.
+    /// For administrators; others get 401 or 403. Each request asks the account service's database whether the caller is
+    /// one; where it can't be asked, it gets 503.
     package let admin: RouterGroup<AdminContext>
 
     /// Routes of `router` behind a check of access tokens by `verifier`, and then of their sessions by `accounts`; each
@@ -22,7 +23,9 @@ package struct Routes {
         open = NotingRouter(router: router, catalogue: catalogue).group()
             .add(middleware: AuthenticationMiddleware(verifier: verifier, accounts: accounts))
         user = open.group(context: UserContext.self)
-        admin = open.group(context: AdminContext.self)
+        let current = open.group()
+        if let accounts { current.add(middleware: CurrentAuthorityMiddleware(accounts: accounts)) }
+        admin = current.group(context: AdminContext.self)
     }
 }
 

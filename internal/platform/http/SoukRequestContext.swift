@@ -5,6 +5,7 @@ import NIOCore
 package import SoukCallContext
 import SoukErrors
 import Synchronization
+import SoukText
 
 /// What is known of a request while it is handled. The middlewares fill it in.
 package struct SoukRequestContext: RequestContext {
@@ -15,6 +16,8 @@ package struct SoukRequestContext: RequestContext {
     package var clientAddress: String
     /// The caller, proven by an access token; `nil` when none was sent.
     package var principal: Principal?
+    /// The access token that was verified.
+    package var proof: AccessToken?
     /// When the answer is due; `nil` for never.
     package var deadline: ContinuousClock.Instant?
     /// The peer of the socket.
@@ -42,6 +45,7 @@ package struct SoukRequestContext: RequestContext {
         requestID = "none"
         clientAddress = peerAddress
         principal = nil
+        proof = nil
         deadline = nil
         notes = RequestNotes()
     }
@@ -51,7 +55,7 @@ package struct SoukRequestContext: RequestContext {
 
     /// What goes along with calls into kernels.
     package var call: CallContext {
-        CallContext(requestID: requestID, principal: principal, deadline: deadline)
+        CallContext(requestID: requestID, principal: principal, proof: proof, deadline: deadline)
     }
 
     private struct BareSource: RequestContextSource {
@@ -91,7 +95,7 @@ package struct UserContext: ChildRequestContext, CallerContext {
     package var id: String { requestID }
 }
 
-/// The context of routes for administrators.
+/// The context of routes for administrators: of accounts that have the role now, by the account service's database.
 package struct AdminContext: ChildRequestContext, CallerContext {
     package var coreContext: CoreRequestContextStorage
     package let principal: Principal
@@ -151,12 +155,15 @@ extension SoukRequestContext {
     /// The template of the route, or what was noted in its place.
     var namedRoute: String? { routeTemplate ?? notes.route }
 
+    /// Whether the path holds a secret, such as the link of a pay page.
+    var hasSecretPath: Bool { namedRoute?.contains(bytes: "{token}") ?? false }
+
     /// The path for logs and traces: `{token}` stands where the route's template has it, for who knows it may use it.
     func publicPath(of request: Request) -> String {
         let path = request.uri.path
-        guard let template = namedRoute, template.contains("{token}") else { return path }
-        let parts = path.split(separator: "/")
-        let names = template.split(separator: "/")
+        guard let template = namedRoute, hasSecretPath else { return path }
+        let parts = path.split(byte: "/")
+        let names = template.split(byte: "/")
         return zip(parts, names).map { $1 == "{token}" ? "/{token}" : "/\($0)" }.joined()
     }
 }

@@ -2,10 +2,10 @@ import GRPCCore
 import Instrumentation
 import SoukCallContext
 import SoukErrors
-import SoukIDs
 import SwiftProtobuf
 import Synchronization
 import Tracing
+import SoukText
 
 /// A call under way, for the interceptor that sees each of its attempts.
 ///
@@ -14,10 +14,13 @@ final class OutboundCall: Sendable {
     @TaskLocal static var current: OutboundCall?
 
     let context: CallContext
+    /// Whether the user's access token goes along.
+    let passesUser: Bool
     private let attemptCount = Atomic(0)
 
-    init(_ context: CallContext) {
+    init(_ context: CallContext, passesUser: Bool) {
         self.context = context
+        self.passesUser = passesUser
     }
 
     /// How often a stream to the peer was had; interceptors only run on one.
@@ -26,7 +29,7 @@ final class OutboundCall: Sendable {
     func beginAttempt() { attemptCount.add(1, ordering: .acquiringAndReleasing) }
 }
 
-/// Adds to each attempt of a call who calls, for whom, and in which trace.
+/// Adds to each attempt of a call who calls, the proof for whom, and in which trace.
 struct PeerInterceptor: ClientInterceptor {
     let peer: String
     let identity: ServiceIdentity?
@@ -50,22 +53,15 @@ struct PeerInterceptor: ClientInterceptor {
         if let call = OutboundCall.current {
             call.beginAttempt()
             request.metadata.replaceOrAddString(call.context.requestID, forKey: RPCMetadataKey.requestID)
-            if let principal = call.context.principal { request.metadata.add(principal) }
+            if call.passesUser, let proof = call.context.proof {
+                request.metadata.replaceOrAddString(
+                    "Bearer \(proof.reveal())", forKey: RPCMetadataKey.authorization)
+            }
         }
         if let trace = ServiceContext.current {
             InstrumentationSystem.instrument.inject(trace, into: &request.metadata, using: MetadataInjector())
         }
         return try await next(request, context)
-    }
-}
-
-extension Metadata {
-    fileprivate mutating func add(_ principal: Principal) {
-        replaceOrAddString(principal.userID.description, forKey: RPCMetadataKey.principalID)
-        replaceOrAddString(
-            principal.roles.map(\.rawValue).sorted().joined(separator: ","),
-            forKey: RPCMetadataKey.principalRoles)
-        replaceOrAddString(principal.sessionID, forKey: RPCMetadataKey.principalSession)
     }
 }
 
@@ -93,6 +89,6 @@ private struct SizeCheck<Input: Sendable>: RPCWriterProtocol {
 
 struct MetadataInjector: Injector {
     func inject(_ value: String, forKey key: String, into metadata: inout Metadata) {
-        metadata.replaceOrAddString(value, forKey: key.lowercased())
+        metadata.replaceOrAddString(value, forKey: key.lowercasedASCII())
     }
 }

@@ -4,7 +4,7 @@ package import SoukErrors
 
 /// A call as the server has admitted it: with the caller proven and the deadline read.
 package struct RPCCall: ServerContext.TransportSpecific {
-    /// Request id, deadline, and on whose behalf: of the user's own token, or as a service of ours says.
+    /// Request id, deadline, and on whose behalf: the user whose own token came along.
     package let context: CallContext
     /// The service that calls; `nil` for users and anybody.
     package let caller: String?

@@ -6,10 +6,8 @@ enum RPCMetadataKey {
     static let requestID = "souk-request-id"
     /// The calling service's token.
     static let identity = "souk-identity"
-    /// On whose behalf; believed only of a caller with an identity.
-    static let principalID = "souk-principal-id"
-    static let principalRoles = "souk-principal-roles"
-    static let principalSession = "souk-principal-session"
+    /// Claims of earlier versions about a user, which nothing proves: a call with one of them is refused.
+    static let unproven = ["souk-principal-id", "souk-principal-roles", "souk-principal-session"]
     /// Trailers of a failed call.
     static let errorCode = "souk-error-code"
     static let error = "souk-error-bin"

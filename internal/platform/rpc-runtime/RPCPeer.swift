@@ -78,15 +78,16 @@ package final class RPCPeer<Transport: ClientTransport>: Service {
     /// - Parameters:
     ///   - method: which one, for span and metrics.
     ///   - idempotent: whether calling twice does the same as calling once.
+    ///   - asUser: whether the user's access token goes along, for methods that a service may call for a user only.
     ///   - body: makes the call on `client` with the options, once.
     /// - Throws: ``RPCFailure``: of the service with the code of its error, or of the way there.
     package func call<Result: Sendable>(
-        _ method: MethodDescriptor, _ context: CallContext, idempotent: Bool,
+        _ method: MethodDescriptor, _ context: CallContext, idempotent: Bool, asUser: Bool = false,
         _ body: @Sendable @escaping (GRPCClient<Transport>, CallOptions) async throws -> Result
     ) async throws(RPCFailure) -> Result {
         let start = ContinuousClock.now
         let span = startSpan(method.fullyQualifiedMethod, context: .current ?? .topLevel, ofKind: .client)
-        let outbound = OutboundCall(context)
+        let outbound = OutboundCall(context, passesUser: asUser)
         let outcome: Swift.Result<Result, RPCFailure> = await ServiceContext.$current.withValue(span.context)
         {
             do throws(RPCFailure) {

@@ -2,7 +2,6 @@ package import GRPCCore
 package import Logging
 import ServiceLifecycle
 package import SoukAuthToken
-package import SoukCallContext
 
 /// Serves gRPC services, each under its policy, beside health and reflection.
 ///
@@ -23,11 +22,11 @@ package final class RPCServer<Transport: ServerTransport>: Service {
     ///   - services: what to serve; a method may be registered only once.
     ///   - identities: who a calling service is; without it `.services` refuses everybody.
     ///   - verifier: who a user is; without it `.user` refuses everybody.
-    ///   - admit: throws for users whose token is good but who are not to be let in, as an `AccountGuard` does.
+    ///   - accounts: which roles a user has now, and whether the session goes on; without it a good token is enough.
     package init(
         transport: Transport, services: [RPCService], options: RPCServerOptions = RPCServerOptions(),
         identities: ServiceKeyRing?, verifier: (any TokenVerifier)? = nil,
-        admit: (@Sendable (Principal, CallContext) async throws -> Void)? = nil,
+        accounts: (any AccountGuard)? = nil,
         logger: Logger = Logger(label: "souk.rpc")
     ) {
         var registry = ServiceRegistry<Transport>()
@@ -41,7 +40,7 @@ package final class RPCServer<Transport: ServerTransport>: Service {
         }
         gate = ServerGate(
             access: registry.access, streaming: registry.streaming, options: options,
-            identities: identities, verifier: verifier, admit: admit, logger: logger)
+            identities: identities, verifier: verifier, accounts: accounts, logger: logger)
         registry.router.registerInterceptors(pipeline: [.apply(gate, to: .all)])
         server = GRPCServer(transport: transport, router: registry.router)
         self.options = options

@@ -8,6 +8,7 @@ import SoukErrors
 import SoukIDs
 import Synchronization
 import Tracing
+import SoukText
 
 /// What every call goes through: who calls and may they, until when, in which trace; one log line and one
 /// measurement; and errors as their statuses.
@@ -19,21 +20,21 @@ final class ServerGate: ServerInterceptor {
     private let options: RPCServerOptions
     private let identities: ServiceKeyRing?
     private let verifier: (any TokenVerifier)?
-    private let admit: (@Sendable (Principal, CallContext) async throws -> Void)?
+    private let accounts: (any AccountGuard)?
     private let logger: Logger
     private let isDraining = Atomic(false)
 
     init(
         access: [String: RPCAccess], streaming: Set<String>, options: RPCServerOptions,
         identities: ServiceKeyRing?, verifier: (any TokenVerifier)?,
-        admit: (@Sendable (Principal, CallContext) async throws -> Void)?, logger: Logger
+        accounts: (any AccountGuard)?, logger: Logger
     ) {
         self.access = access
         self.streaming = streaming
         self.options = options
         self.identities = identities
         self.verifier = verifier
-        self.admit = admit
+        self.accounts = accounts
         self.logger = logger
     }
 
@@ -82,67 +83,72 @@ final class ServerGate: ServerInterceptor {
         _ metadata: Metadata, _ context: ServerContext, _ requestID: String, _ isStreaming: Bool,
         _ record: ServerCallRecord
     ) async throws -> RPCCall {
-        let deadline = try deadline(metadata, isStreaming)
-        func call(_ principal: Principal?, caller: String?) -> RPCCall {
-            RPCCall(
-                context: CallContext(requestID: requestID, principal: principal, deadline: deadline),
-                caller: caller, connection: context.transportSpecific)
+        let anonymous = CallContext(requestID: requestID, deadline: try deadline(metadata, isStreaming))
+        func call(_ callContext: CallContext, caller: String?) -> RPCCall {
+            RPCCall(context: callContext, caller: caller, connection: context.transportSpecific)
         }
         switch access[context.descriptor.service.fullyQualifiedService] {
         case nil:
             throw RPCFailure(
                 .forbidden, code: "rpc.forbidden", message: "The method is not offered.", origin: .transport)
         case .open:
-            return call(nil, caller: nil)
+            return call(anonymous, caller: nil)
         case .user:
-            let principal = try await principal(metadata)
-            record.principal = principal
-            let call = call(principal, caller: nil)
-            try await admit?(principal, call.context)
-            return call
+            return call(try await user(metadata, anonymous, record), caller: nil)
         case .services(let callers):
-            guard let token = metadata.first(RPCMetadataKey.identity), let identities else {
-                throw ServiceTokenError.missing
+            return call(anonymous, caller: try await service(metadata, callers, record))
+        case .delegated(let callers, let role):
+            let caller = try await service(metadata, callers, record)
+            let user = try await user(metadata, anonymous, record)
+            guard user.principal?.has(role) == true else {
+                throw ServiceError(
+                    .forbidden, code: "auth.forbidden",
+                    message: "The method needs the role '\(role.rawValue)'.")
             }
-            let caller = try await identities.caller(of: token)
-            record.caller = caller
-            guard callers.contains(caller) else {
-                throw RPCFailure(
-                    .forbidden, code: "rpc.caller_not_allowed",
-                    message: "This service may not call the method.", origin: .transport)
-            }
-            let principal = try Self.delegatedPrincipal(metadata)
-            record.principal = principal
-            return call(principal, caller: caller)
+            return call(user, caller: caller)
         }
     }
 
-    /// The user that the access token proves.
-    private func principal(_ metadata: Metadata) async throws -> Principal {
+    /// The service that its own token proves, if it is one of `callers`.
+    private func service(
+        _ metadata: Metadata, _ callers: Set<String>, _ record: ServerCallRecord
+    ) async throws -> String {
+        guard let token = metadata.first(RPCMetadataKey.identity), let identities else {
+            throw ServiceTokenError.missing
+        }
+        let caller = try await identities.caller(of: token)
+        record.caller = caller
+        guard callers.contains(caller) else {
+            throw RPCFailure(
+                .forbidden, code: "rpc.caller_not_allowed",
+                message: "This service may not call the method.", origin: .transport)
+        }
+        guard RPCMetadataKey.unproven.allSatisfy({ metadata.first($0) == nil }) else {
+            throw RPCFailure(
+                .unauthenticated, code: "rpc.principal_unproven",
+                message: "A user is proven by an access token; the call only names one.", origin: .transport)
+        }
+        return caller
+    }
+
+    /// The call for the user whom the access token proves, as the account is now.
+    private func user(
+        _ metadata: Metadata, _ call: CallContext, _ record: ServerCallRecord
+    ) async throws -> CallContext {
         guard let header = metadata.first(RPCMetadataKey.authorization) else {
             throw ServiceError(
                 .unauthenticated, code: "token.missing", message: "The call needs an access token.")
         }
-        let parts = header.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer", let verifier else {
+        guard let token = BearerToken.text(header), let verifier else {
             throw ServiceError(
                 .unauthenticated, code: "token.invalid", message: "The access token is not valid.")
         }
-        return try await verifier.verify(String(parts[1]))
-    }
-
-    /// On whose behalf a service calls, as it says; `nil` for its own.
-    private static func delegatedPrincipal(_ metadata: Metadata) throws -> Principal? {
-        guard let id = metadata.first(RPCMetadataKey.principalID) else { return nil }
-        let session = metadata.first(RPCMetadataKey.principalSession) ?? ""
-        let names = (metadata.first(RPCMetadataKey.principalRoles) ?? "").split(separator: ",")
-        guard let userID = UserID(id), session.utf8.count <= 256, names.count <= 16 else {
-            throw ServiceError(
-                .invalid, code: "rpc.invalid_metadata", message: "The call's metadata is malformed.")
-        }
-        // Roles that this version doesn't know give no rights.
-        let roles = Set(names.compactMap { Role(rawValue: String($0)) })
-        return Principal(userID: userID, roles: roles, sessionID: session)
+        var principal = try await verifier.verify(token)
+        record.principal = principal
+        if let accounts { principal = try await accounts.admit(principal, .current, call) }
+        return CallContext(
+            requestID: call.requestID, principal: principal, proof: AccessToken(token),
+            deadline: call.deadline)
     }
 
     /// What the caller gives, or the longest that is given to anybody; streams may stay open.
@@ -223,5 +229,5 @@ final class ServerGate: ServerInterceptor {
 
 /// Reads trace context from metadata.
 struct MetadataExtractor: Extractor {
-    func extract(key: String, from metadata: Metadata) -> String? { metadata.first(key.lowercased()) }
+    func extract(key: String, from metadata: Metadata) -> String? { metadata.first(key.lowercasedASCII()) }
 }

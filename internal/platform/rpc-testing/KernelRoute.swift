@@ -3,6 +3,7 @@ import GRPCCore
 package import GRPCInProcessTransport
 package import GRPCNIOTransportHTTP2Posix
 import JWTKit
+package import SoukAuthToken
 package import ServiceLifecycle
 import SoukEnv
 package import SoukRPCRuntime
@@ -23,8 +24,10 @@ package enum KernelRoute: String, CaseIterable, Sendable, CustomStringConvertibl
     /// - Parameters:
     ///   - peer: the service that serves.
     ///   - caller: the service that calls.
+    ///   - verifier: verifies users' access tokens, for methods that are called for a user.
     package func run<Kernel: Sendable>(
         local: Kernel, _ service: RPCService, of peer: String, as caller: String,
+        verifier: (any TokenVerifier)? = nil,
         inProcess: (RPCPeer<InProcessTransport.Client>) -> Kernel,
         socket: (RPCPeer<HTTP2ClientTransport.Posix>) -> Kernel,
         _ body: (Kernel) async throws -> Void
@@ -39,12 +42,14 @@ package enum KernelRoute: String, CaseIterable, Sendable, CustomStringConvertibl
             break
         case .inProcess:
             let transport = InProcessTransport()
-            let server = RPCServer(transport: transport.server, services: [service], identities: ring)
+            let server = RPCServer(
+                transport: transport.server, services: [service], identities: ring, verifier: verifier)
             let client = RPCPeer(name: peer, transport: transport.client, identity: keys.identity)
             try await Self.running([server, client]) { try await body(inProcess(client)) }
         case .socket:
             let server = RPCServer(
-                host: "127.0.0.1", port: 0, services: [service], identities: ring)
+                host: "127.0.0.1", port: 0, services: [service], identities: ring,
+                verifier: verifier)
             try await Self.running([server]) {
                 let client = try RPCPeer(
                     name: peer, addresses: PeerAddresses("127.0.0.1:\(try await server.port)", for: "peer"),

@@ -17,11 +17,9 @@ extension ActiveAccountGuard {
     ) {
         self.init(cache: cache, options: options, clock: clock) { userID, sessionID, context in
             let session = SessionReference(userID: userID, sessionID: sessionID)
-            return switch try await auth.standings([session], context)[session] {
-            case .active: .active
-            case .deactivated: .deactivated
-            case .ended, nil: .ended
-            }
+            let status = try await auth.statuses([session], context)[session] ?? .unknown
+            return AccountStatus(
+                AccountStatus.Session(status.state), roles: status.roles, version: status.version)
         }
     }
 
@@ -35,8 +33,19 @@ extension ActiveAccountGuard {
                 self.drop(sessions: event.sessionIds, of: event.userId)
             },
             .on(UserUpdated.self, isolation: .readCommitted) { event, _, _ in
-                if !event.active { self.drop(user: event.userId) }
+                self.drop(user: event.userId, version: event.version)
+                self.drop(sessions: event.sessionIds ?? [], of: event.userId)
             },
         ]
+    }
+}
+
+extension AccountStatus.Session {
+    fileprivate init(_ state: SessionStatus.State) {
+        switch state {
+        case .active: self = .active
+        case .ended: self = .ended
+        case .deactivated: self = .deactivated
+        }
     }
 }

@@ -4,6 +4,8 @@ import SoukCallContext
 import SoukDatabase
 import SoukErrors
 import SoukEventsRuntime
+import SoukHTTPTesting
+import SoukIDs
 import SoukPagination
 import SoukRPCTesting
 import SoukTesting
@@ -18,9 +20,17 @@ import Testing
     private struct Toy: Sendable {
         let database: any Database
         let administration: any EventAdministration
-        let call = CallContext(requestID: "test", deadline: .now + .seconds(60))
+        /// For an admin.
+        let call = Toy.call(.admin)
         private let broker: EmbeddedBroker
         private let folder: TemporaryFolder
+
+        static func call(_ role: Role) -> CallContext {
+            let user = UserID()
+            return CallContext(
+                requestID: "test", principal: Principal(userID: user, roles: [role], sessionID: "session"),
+                proof: AccessToken(PlainTokens.token(for: user, role)), deadline: .now + .seconds(60))
+        }
 
         init() async throws {
             folder = try TemporaryFolder()
@@ -61,6 +71,7 @@ import Testing
         let toy = try await Toy()
         try await route.run(
             local: toy.administration, .eventAdministration(toy.administration), of: "toy", as: caller,
+            verifier: PlainTokens(),
             inProcess: { RemoteEventAdministration($0) }, socket: { RemoteEventAdministration($0) }
         ) { try await body(toy, $0) }
     }
@@ -156,6 +167,23 @@ import Testing
         try await Self.run(route, as: "order") { toy, administration in
             for call in Self.calls(administration, toy.call) {
                 await #expect(throws: EventAdministrationError.self) { try await call() }
+            }
+            let letters = try await toy.administration.deadLetters(PageRequest(), toy.call)
+            #expect(letters.items.map(\.status) == [.dead, .dead, .dead])
+        }
+    }
+
+    /// The gateway's word for an admin is not enough: every call carries the admin's token.
+    @Test(arguments: [KernelRoute.inProcess, .socket])
+    func theGatewayCallsForAdminsOnly(route: KernelRoute) async throws {
+        let admin = Principal(userID: UserID(), roles: [.admin], sessionID: "session")
+        try await Self.run(route) { toy, administration in
+            for context in [
+                Toy.call(.customer), .background("test"), CallContext(requestID: "test", principal: admin),
+            ] {
+                for call in Self.calls(administration, context) {
+                    await #expect(throws: EventAdministrationError.self) { try await call() }
+                }
             }
             let letters = try await toy.administration.deadLetters(PageRequest(), toy.call)
             #expect(letters.items.map(\.status) == [.dead, .dead, .dead])

@@ -5,14 +5,15 @@ import SoukAuthToken
 import SoukErrors
 import SoukCallContext
 import SoukIDs
+import SoukText
 
-/// Verifies the bearer token (RFC 6750) if one was sent, and asks whether its session goes on. A bad one is refused even
-/// where none is needed.
+/// Verifies the bearer token (RFC 6750) if one was sent, and asks whether its session goes on and which roles its account
+/// has. A bad one is refused even where none is needed.
 struct AuthenticationMiddleware: RouterMiddleware {
     typealias Context = SoukRequestContext
 
     let verifier: any TokenVerifier
-    /// nil: a token is good until it expires.
+    /// nil: a token is good until it expires, with the roles in it.
     let accounts: (any AccountGuard)?
 
     func handle(
@@ -31,13 +32,16 @@ struct AuthenticationMiddleware: RouterMiddleware {
         var logger = context.logger
         logger[metadataKey: "user_id"] = "\(principal.userID)"
         context.logger = logger
-        try await accounts?.admit(principal, context.call)
+        if let accounts {
+            context.principal = try await accounts.admit(principal, .remembered, context.call)
+        }
+        context.proof = AccessToken(token)
         return try await next(request, context)
     }
 
     /// The `WWW-Authenticate` of a 401: no error code where no token was sent (RFC 6750, section 3.1).
     static func challenge(for error: any SoukError) -> String {
-        guard error.code.hasPrefix("token.") else { return "Bearer realm=\"souk\"" }
+        guard error.code.hasPrefix(bytes: "token.") else { return "Bearer realm=\"souk\"" }
         return "Bearer realm=\"souk\", error=\"invalid_token\""
     }
 }

@@ -7,6 +7,7 @@ import GRPCProtobuf
 import JWTKit
 import Logging
 import ServiceLifecycle
+import SoukAuthToken
 import SoukCallContext
 import SoukEnv
 import SoukTesting
@@ -41,9 +42,10 @@ extension RPCPeer {
     /// Calls the test method.
     func ask(
         _ text: String = "", _ context: CallContext = CallContext(requestID: "test"), idempotent: Bool = true,
-        metadata: Metadata = [:]
+        asUser: Bool = false, metadata: Metadata = [:]
     ) async throws(RPCFailure) -> String {
-        try await call(TestService.method, context, idempotent: idempotent) { client, options in
+        try await call(TestService.method, context, idempotent: idempotent, asUser: asUser) {
+            client, options in
             try await client.unary(
                 request: ClientRequest(message: Google_Protobuf_StringValue(text), metadata: metadata),
                 descriptor: TestService.method, serializer: ProtobufSerializer<Google_Protobuf_StringValue>(),
@@ -112,6 +114,7 @@ struct InProcess {
     init(
         access: RPCAccess = .open, options: RPCServerOptions = RPCServerOptions(),
         identities: ServiceKeyRing? = nil, identity: ServiceIdentity? = nil,
+        verifier: (any TokenVerifier)? = nil, accounts: (any AccountGuard)? = nil, logger: Logger = .silent,
         peerOptions: RPCPeerOptions = .patient,
         _ handler: @escaping @Sendable (String, ServerContext) async throws -> String
     ) {
@@ -119,7 +122,7 @@ struct InProcess {
         server = RPCServer(
             transport: transport.server,
             services: [RPCService(TestService(handler: handler), access: access)],
-            options: options, identities: identities, logger: .silent)
+            options: options, identities: identities, verifier: verifier, accounts: accounts, logger: logger)
         peer = RPCPeer(name: "order", transport: transport.client, identity: identity, options: peerOptions)
     }
 
@@ -137,12 +140,15 @@ final class Node: Sendable {
 
     init(
         port: Int = 0, options: RPCServerOptions = RPCServerOptions(), services: [RPCService] = [],
+        access: RPCAccess = .open, identities: ServiceKeyRing? = nil,
+        verifier: (any TokenVerifier)? = nil, accounts: (any AccountGuard)? = nil, logger: Logger = .silent,
         _ handler: @escaping @Sendable (String, ServerContext) async throws -> String = { text, _ in text }
     ) {
         let server = RPCServer(
             host: "127.0.0.1", port: port,
-            services: services + [RPCService(TestService(handler: handler), access: .open)], options: options,
-            identities: nil, logger: .silent)
+            services: services + [RPCService(TestService(handler: handler), access: access)],
+            options: options,
+            identities: identities, verifier: verifier, accounts: accounts, logger: logger)
         self.server = server
         let group = ServiceGroup(services: [server], logger: .silent)
         self.group = group
@@ -180,10 +186,10 @@ extension RPCPeerOptions {
 }
 
 func peer(
-    _ addresses: String, options: RPCPeerOptions = .patient
+    _ addresses: String, identity: ServiceIdentity? = nil, options: RPCPeerOptions = .patient
 ) throws -> RPCPeer<HTTP2ClientTransport.Posix> {
     try RPCPeer(
-        name: "order", addresses: PeerAddresses(addresses, for: "TEST"), identity: nil, options: options)
+        name: "order", addresses: PeerAddresses(addresses, for: "TEST"), identity: identity, options: options)
 }
 
 /// Asks again until the answer is as wanted; for what takes a moment. Bounded.

@@ -5,7 +5,8 @@ package import SoukIDs
 import Synchronization
 
 /// Makes known which sessions end: to everybody by `session.ended.v1`, written in the transaction that ends them, and
-/// to this process right after its commit.
+/// to this process right after its commit. Sessions whose account changes go on, but what is remembered of them is to be
+/// forgotten as well: this process is told, the others learn it by `user.updated.v1`.
 package final class SessionEndings: Sendable {
     /// Why sessions end before their time, as the event says it.
     enum Reason: String, Sendable {
@@ -13,6 +14,8 @@ package final class SessionEndings: Sendable {
         case reuse
         case passwordChanged = "password_changed"
         case deactivated
+        /// A newer session took it beyond the account's limit.
+        case superseded
     }
 
     package typealias Observer = @Sendable (_ userID: UserID, _ sessionIDs: [String]) -> Void
@@ -24,7 +27,8 @@ package final class SessionEndings: Sendable {
         self.outbox = outbox
     }
 
-    /// Has `observer` called after every commit that ends sessions. It must be quick: the answer waits for it.
+    /// Has `observer` called after every commit that makes what is remembered of sessions untrue. It must be quick: the
+    /// response waits for it.
     package func observe(_ observer: @escaping Observer) {
         observers.withLock { $0.append(observer) }
     }
@@ -40,6 +44,12 @@ package final class SessionEndings: Sendable {
                 SessionEnded(userId: userID, sessionIds: Array(part), reason: reason.rawValue),
                 in: transaction)
         }
+        forget(sessionIDs, of: userID, in: transaction)
+    }
+
+    /// Has this process forget what it remembers of the sessions, once the transaction is committed.
+    func forget(_ sessionIDs: [String], of userID: UserID, in transaction: any Transaction) {
+        guard !sessionIDs.isEmpty else { return }
         transaction.afterCommit { [self] in
             for observer in observers.withLock({ $0 }) { observer(userID, sessionIDs) }
         }

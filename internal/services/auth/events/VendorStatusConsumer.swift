@@ -5,7 +5,8 @@ import SoukEvents
 import SoukEventsRuntime
 import SoukTime
 
-/// Who owns an active vendor has the vendor role; who owns a rejected or suspended one has not.
+/// Who owns an active vendor has the vendor role; who owns a rejected or suspended one has not. The role tells what the vendor
+/// service has decided; what a vendor may change is asked of the vendor service itself.
 struct VendorStatusConsumer: Sendable {
     let accounts: SQLAccountStore
     let clock: any WallClock
@@ -24,7 +25,7 @@ struct VendorStatusConsumer: Sendable {
         do {
             _ = try await accounts.update(
                 event.ownerId, expected: nil, at: clock.now(), in: transaction
-            ) { account, _ in
+            ) { account in
                 change.apply(to: &account.user.roles)
                 return .none
             }

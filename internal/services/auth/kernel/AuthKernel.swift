@@ -10,13 +10,13 @@ package protocol AuthKernel: Sendable {
     /// - Throws: ``AuthKernelError/unavailable(_:)``.
     func users(_ ids: [UserID], _ context: CallContext) async throws(AuthKernelError) -> [UserSummary]
 
-    /// How these sessions stand now, each one asked for; for guards, which remember the answer for a while.
+    /// What the database says of these sessions and their accounts now, each one asked for; for guards.
     ///
     /// - Parameter sessions: at most 1,000.
     /// - Throws: ``AuthKernelError/unavailable(_:)``.
-    func standings(
+    func statuses(
         _ sessions: [SessionReference], _ context: CallContext
-    ) async throws(AuthKernelError) -> [SessionReference: SessionStanding]
+    ) async throws(AuthKernelError) -> [SessionReference: SessionStatus]
 }
 
 /// A login of a user, as access tokens name it.
@@ -31,27 +31,49 @@ package struct SessionReference: Sendable, Hashable {
     }
 }
 
-/// Whether a session's access tokens are still to be honoured.
-package enum SessionStanding: String, Sendable, CaseIterable {
-    case active
-    /// Logged out, revoked, expired, or not this user's; also one that never was.
-    case ended
-    /// An admin has deactivated the account.
-    case deactivated
+/// Whether a session's access tokens are still to be honoured, and with which rights.
+package struct SessionStatus: Sendable, Hashable {
+    package enum State: String, Sendable, CaseIterable {
+        case active
+        /// Logged out, revoked, expired, or not this user's; also one that never was.
+        case ended
+        /// An admin has deactivated the account.
+        case deactivated
+    }
+
+    package let state: State
+    /// What the account may be now; none unless the session is active.
+    package let roles: Set<Role>
+    /// The account's version, from 1; 0 for a session that is not known.
+    package let version: Int
+
+    package init(_ state: State, roles: Set<Role>, version: Int) {
+        self.state = state
+        self.roles = roles
+        self.version = version
+    }
+
+    /// A session that never was, or not this user's.
+    package static let unknown = SessionStatus(.ended, roles: [], version: 0)
 }
 
 /// A user as peers see one: no credentials.
 package struct UserSummary: Sendable, Hashable {
     package let id: UserID
     package let email: String
+    /// Whether the address is known to be the user's: nothing but verification goes to one that is not.
+    package let isEmailVerified: Bool
     package let name: String
     package let roles: Set<Role>
     /// False once an admin has deactivated the account.
     package let isActive: Bool
 
-    package init(id: UserID, email: String, name: String, roles: Set<Role>, isActive: Bool) {
+    package init(
+        id: UserID, email: String, isEmailVerified: Bool, name: String, roles: Set<Role>, isActive: Bool
+    ) {
         self.id = id
         self.email = email
+        self.isEmailVerified = isEmailVerified
         self.name = name
         self.roles = roles
         self.isActive = isActive

@@ -36,12 +36,14 @@ package struct AuthKernelService: Souk_Auth_V1_AuthKernelService.SimpleServicePr
     ) async throws -> Souk_Auth_V1_BatchGetSessionStandingsResponse {
         try MalformedMessage.checkBatch(request.sessions.count, "sessions")
         let sessions = try request.sessions.map { try SessionReference(wire: $0) }
-        let standings = try await kernel.standings(sessions, context.call.context)
+        let statuses = try await kernel.statuses(sessions, context.call.context)
         return .with { reply in
-            reply.standings = standings.map { session, standing in
+            reply.standings = statuses.map { session, status in
                 .with {
                     $0.session = session.wire
-                    $0.standing = standing.wire
+                    $0.standing = status.state.wire
+                    $0.roles = status.roles.wire
+                    $0.version = Int64(status.version)
                 }
             }
         }

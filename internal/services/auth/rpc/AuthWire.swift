@@ -8,11 +8,10 @@ import SwiftProtobuf
 
 extension UserSummary {
     init(wire: Souk_Auth_V1_UserSummary) throws(MalformedMessage) {
-        var roles: Set<Role> = []
-        // Roles that this version doesn't know give no rights.
-        for role in wire.roles { if let role = Role(wire: role) { roles.insert(role) } }
         self.init(
-            id: try UserID(wire.id, field: "id"), email: wire.email, name: wire.name, roles: roles,
+            id: try UserID(wire.id, field: "id"), email: wire.email, isEmailVerified: wire.emailVerified,
+            name: wire.name,
+            roles: Set<Role>(wire: wire.roles),
             isActive: wire.active)
     }
 
@@ -20,6 +19,7 @@ extension UserSummary {
         .with {
             $0.id = id.description
             $0.email = email
+            $0.emailVerified = isEmailVerified
             $0.name = name
             $0.roles = roles.wire
             $0.active = isActive
@@ -47,6 +47,9 @@ extension Role {
 }
 
 extension Set<Role> {
+    /// Roles that this version doesn't know give no rights.
+    init(wire: [Souk_Auth_V1_Role]) { self.init(wire.lazy.compactMap(Role.init)) }
+
     /// In the order of their names.
     var wire: [Souk_Auth_V1_Role] { sorted { $0.rawValue < $1.rawValue }.map(\.wire) }
 }
@@ -67,7 +70,16 @@ extension SessionReference {
     }
 }
 
-extension SessionStanding {
+extension SessionStatus {
+    init(wire: Souk_Auth_V1_SessionStandingEntry) throws(MalformedMessage) {
+        let state = try State(wire: wire.standing)
+        // An account's versions count from 1: without one the answer is of a service that doesn't know of roles here.
+        guard wire.version >= (state == .ended ? 0 : 1) else { throw MalformedMessage("version") }
+        self.init(state, roles: Set<Role>(wire: wire.roles), version: Int(wire.version))
+    }
+}
+
+extension SessionStatus.State {
     init(wire: Souk_Auth_V1_SessionStanding) throws(MalformedMessage) {
         switch wire {
         case .active: self = .active

@@ -28,24 +28,23 @@ package struct RemoteAuthKernel<Transport: ClientTransport>: AuthKernel {
         }
     }
 
-    package func standings(
+    package func statuses(
         _ sessions: [SessionReference], _ context: CallContext
-    ) async throws(AuthKernelError) -> [SessionReference: SessionStanding] {
+    ) async throws(AuthKernelError) -> [SessionReference: SessionStatus] {
         if let complaint = KernelBatch.complaint(sessions.count, "sessions") { throw .unavailable(complaint) }
         guard !sessions.isEmpty else { return [:] }
         return try await ask(Service.Method.BatchGetSessionStandings.descriptor, context) { client, options in
             let reply = try await client.batchGetSessionStandings(
                 .with { $0.sessions = sessions.map(\.wire) }, options: options)
-            var standings: [SessionReference: SessionStanding] = [:]
+            var statuses: [SessionReference: SessionStatus] = [:]
             for entry in reply.standings {
-                standings[try SessionReference(wire: entry.session)] = try SessionStanding(
-                    wire: entry.standing)
+                statuses[try SessionReference(wire: entry.session)] = try SessionStatus(wire: entry)
             }
-            // Each one asked for is answered; a guard must not take a gap for a standing.
-            guard sessions.allSatisfy({ standings[$0] != nil }) else {
+            // Each one asked for is answered; a guard must not take a gap for a status.
+            guard sessions.allSatisfy({ statuses[$0] != nil }) else {
                 throw MalformedMessage("standings")
             }
-            return standings
+            return statuses
         }
     }
 

@@ -56,9 +56,17 @@ import Testing
                 .patch, "/api/v1/admin/users/\(bob.userID)", token: try await auth.admin(),
                 json: #"{"active": false}"#)
             let strange = SessionReference(userID: ann.userID, sessionID: "none")
-            let standings = try await kernel.standings([ann, ended, bob, strange], Self.call)
-            #expect(standings == [ann: .active, ended: .ended, bob: .deactivated, strange: .ended])
-            #expect(try await kernel.standings([], Self.call).isEmpty)
+            let statuses = try await kernel.statuses([ann, ended, bob, strange], Self.call)
+            #expect(
+                statuses == [
+                    ann: SessionStatus(.active, roles: [.customer], version: 1),
+                    ended: SessionStatus(.ended, roles: [], version: 1),
+                    bob: SessionStatus(.deactivated, roles: [], version: 2), strange: .unknown,
+                ])
+            #expect(try await kernel.statuses([], Self.call).isEmpty)
+            // Another user's session is none of theirs.
+            let stolen = SessionReference(userID: bob.userID, sessionID: ann.sessionID)
+            #expect(try await kernel.statuses([stolen], Self.call) == [stolen: .unknown])
         }
     }
 
@@ -68,17 +76,17 @@ import Testing
             let ids = (0..<1_000).map { _ in UserID() }
             #expect(try await kernel.users(ids, Self.call).isEmpty)
             let sessions = ids.map { SessionReference(userID: $0, sessionID: "s") }
-            #expect(try await kernel.standings(sessions, Self.call).count == 1_000)
+            #expect(try await kernel.statuses(sessions, Self.call).count == 1_000)
             await #expect(throws: AuthKernelError.self) {
                 try await kernel.users(ids + [UserID()], Self.call)
             }
             await #expect(throws: AuthKernelError.self) {
-                try await kernel.standings(
+                try await kernel.statuses(
                     sessions + [SessionReference(userID: UserID(), sessionID: "s")], Self.call)
             }
             let late = CallContext(requestID: "late", deadline: .now - .seconds(1))
             await #expect(throws: AuthKernelError.self) { try await kernel.users([ids[0]], late) }
-            await #expect(throws: AuthKernelError.self) { try await kernel.standings([sessions[0]], late) }
+            await #expect(throws: AuthKernelError.self) { try await kernel.statuses([sessions[0]], late) }
         }
     }
 }
