@@ -40,6 +40,8 @@ class PrivateSouk:
         self.env = env or {}
         self.process: subprocess.Popen | None = None
         self.url = ""
+        # Where /livez, /readyz and /metrics are.
+        self.ops_url = ""
         if fresh and (self.data / "souk.lock").exists():
             shutil.rmtree(self.data)
         self.data.mkdir(parents=True, exist_ok=True)
@@ -52,7 +54,8 @@ class PrivateSouk:
     def environment(self) -> dict[str, str]:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("SOUK_")}
         return clean | {
-            "SOUK_PORT": str(self.port), "SOUK_DATA_DIR": str(self.data), "SOUK_LOG_LEVEL": "warning",
+            # Its owner watches the process itself: one that was killed stays so.
+            "SOUK_PORT": str(self.port), "SOUK_OPS_PORT": "0", "SOUK_SUPERVISOR": "off", "SOUK_DATA_DIR": str(self.data), "SOUK_LOG_LEVEL": "warning",
             "SOUK_AUTH_ADMIN_EMAIL": "admin@souk.example",
             "SOUK_AUTH_ADMIN_PASSWORD_FILE": str(self.data / "admin-password"),
             "SOUK_RATE_LIMIT_EXEMPT": "127.0.0.0/8,::1",
@@ -74,6 +77,8 @@ class PrivateSouk:
                 raise StartFailed(f"souk was not ready in {wait:.0f} s: {self.log_tail()}")
             time.sleep(0.02)
         self.url = address.read_text().split("\n")[0]
+        operations = self.data / "souk-ops.url"
+        self.ops_url = operations.read_text().strip() if operations.exists() else ""
         self.port = int(self.url.rsplit(":", 1)[1])
         return self
 
@@ -126,6 +131,10 @@ class PrivateSouk:
 
     def returncode(self, _: str) -> int | None:
         return self.process.returncode
+
+    @property
+    def ops_port(self) -> int:
+        return int(self.ops_url.rsplit(":", 1)[1])
 
     def logs(self) -> str:
         """All that its processes have logged."""

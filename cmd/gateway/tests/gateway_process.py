@@ -57,6 +57,8 @@ class Gateway(Part):
             "SOUK_GATEWAY_POLICY_FILE": str(self.policy_file), "SOUK_GATEWAY_THREADS": "2",
             "SOUK_SERVICE_KEY_FILE": str(credentials.identity(self.identity, "gateway")),
             "SOUK_SERVICE_KEYS_DIR": str(self.identity / "public"),
+            # Where tests look at its metrics; it is not to come back when they kill it.
+            "SOUK_OPS_PORT": "public", "SOUK_SUPERVISOR": "off",
             # Nobody is there: it has to do without Redis and services.
             "SOUK_REDIS_URL": f"redis://{nobody}",
         } | {f"SOUK_{name}_{kind}_ADDRESS": address for name, address in peers.items() for kind in ("HTTP", "GRPC")} | self.env

@@ -27,7 +27,7 @@ class PrivateCluster:
         self.cluster = Cluster(
             self.data, broker, programs, variables={"SOUK_LOG_LEVEL": "info"} | env, servers=servers, namespace=namespace)
         self.admin_password = self.cluster.admin_password_file.read_text().strip()
-        self.url, self.port = self.cluster.url, self.cluster.ports["gateway"]
+        self.url, self.port, self.ops_port = self.cluster.url, self.cluster.ports["gateway"], self.cluster.ports["gateway.ops"]
         self.env = env
 
     # -- all of it

@@ -28,6 +28,6 @@ class Probes(http.server.BaseHTTPRequestHandler):
 
 if os.environ.get("SOUK_STANDIN") == "broken":
     sys.exit("standin: SOUK_STANDIN: 'broken' will not do")
-server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SOUK_PORT"])), Probes)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SOUK_OPS_PORT"])), Probes)
 signal.signal(signal.SIGTERM, signal.SIG_IGN if os.environ.get("SOUK_STANDIN") == "deaf" else lambda *_: sys.exit(0))
 server.serve_forever()

@@ -16,7 +16,7 @@ from cluster.part import listens
 from cluster.service import PRODUCTS
 from shop import ADDRESS, Market
 from souk_client import ApiError, Client, wait_until
-from wire import ask, parse, send_bytes
+from wire import ask, ask_operations, parse, send_bytes
 
 pytestmark = pytest.mark.setups("rabbitmq", "kafka", reason="one process has no parts that could be away")
 SERVICES = [name for name in PRODUCTS if name != "gateway"]
@@ -121,7 +121,7 @@ def test_one_service_is_away(scene, name):
     scene.refused_for_now(seen[name])
     assert {other: reply.status for other, reply in seen.items() if other != name} == {
         other: 200 for other in SERVICES if other != name}
-    gateway = ask(scene.server, "GET", "/livez")
+    gateway = ask_operations(scene.server, "/livez")
     assert gateway.status == 200
 
     key = secrets.token_hex(8)
@@ -467,7 +467,7 @@ BAD = [
 BAD_SERVICE = [
     ("SOUK_GRPC_PORT", "-1"), ("SOUK_BROKER", "pigeons"), ("SOUK_ORDER_DATABASE_URL", "mysql://127.0.0.1/x"),
     ("SOUK_ORDER_DATABASE_PASSWORD_FILE", "/nowhere/password"), ("SOUK_VENDOR_GRPC_ADDRESS", "not an address"),
-    ("SOUK_SERVICE_KEYS_DIR", "/nowhere"),
+    ("SOUK_SERVICE_KEYS_DIR", "/nowhere"), ("SOUK_TRUSTED_PROXIES", ""),
 ]
 
 

@@ -12,7 +12,7 @@ from cluster.ports import free
 from cluster.service import Service
 from shop import ADDRESS, Market, gbp
 from souk_client import Client, wait_until
-from wire import anonymised, ask, parse, problem, send_bytes
+from wire import anonymised, ask, ask_operations, parse, problem, send_bytes
 
 PING, LOGIN = "/api/v1/ping", "/api/v1/auth/login"
 
@@ -41,7 +41,7 @@ def test_the_gateway_counts_calls_per_client(fresh):
         assert reply.headers["access-control-allow-origin"] == "https://shop.example"
     for path in ("/api/v1/nothing", LOGIN, "/openapi.json", "/API/V1/PING", "//api/v1/ping"):
         assert ask(server, "GET", path).status == 429
-    assert ask(server, "GET", "/livez").status == ask(server, "GET", "/metrics").status == 200
+    assert ask_operations(server, "/livez").status == ask_operations(server, "/metrics").status == 200
 
 
 def test_behind_a_trusted_proxy_each_client_counts_for_itself(fresh):
@@ -69,9 +69,10 @@ def test_behind_a_trusted_proxy_each_client_counts_for_itself(fresh):
 @pytest.mark.setups("rabbitmq", "kafka", reason="one process is its only gateway")
 def test_gateways_count_together(fresh):
     server = fresh(SOUK_GATEWAY_RATE_LIMIT="10", SOUK_GATEWAY_RATE_WINDOW="600s", SOUK_RATE_LIMIT_EXEMPT="").start()
-    first, [port] = server.part("gateway"), free(1)
+    first, [port, ops_port] = server.part("gateway"), free(2)
     second = Service(
-        "second-gateway", first.folder, first.program, port, lambda: first.environment() | {"SOUK_PORT": str(port)})
+        "second-gateway", first.folder, first.program, port, ops_port,
+        lambda: first.environment() | {"SOUK_PORT": str(port), "SOUK_OPS_PORT": str(ops_port)})
     second.start()
     try:
         second.await_ready()
@@ -327,7 +328,7 @@ def test_request_ids_and_traces(souk):
 
 def test_metrics(souk):
     ask(souk, "GET", PING), ask(souk, "GET", "/api/v1/made-up/" + secrets.token_hex(8)), ask(souk, "BREW", PING)
-    reply = ask(souk, "GET", "/metrics")
+    reply = ask_operations(souk, "/metrics")
     assert reply.status == 200 and reply.headers["content-type"].startswith("text/plain; version=0.0.4")
     text = reply.raw.decode()
     assert re.search(r'^http_server_requests_total\{[^}]*route="/api/v1/ping"[^}]*\} \d+$', text, re.M)
@@ -364,7 +365,7 @@ def test_logs_are_json_lines_and_hold_no_secret(fresh):
                     "grant": grant["access_token"], "pay token": order["payment"]["pay_url"].rsplit("/", 1)[1]
                     if order["payment"].get(
                         "pay_url") else "-" * 40, "webhooks": (server.data / "webhook-secret").read_text().strip()}
-    metrics = ask(server, "GET", "/metrics").raw.decode()
+    metrics = ask_operations(server, "/metrics").raw.decode()
     wait_until("the access log", lambda: "/users/me" in server.logs())
     log = server.logs()
     for name, secret in secrets_sent.items():

@@ -9,9 +9,9 @@ import socket
 from souk_client import Reply
 
 
-def send_bytes(server, data: bytes, timeout: float = 10) -> bytes:
-    """All that the server answers until it closes or the time is up."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=timeout) as connection:
+def send_bytes(server, data: bytes, timeout: float = 10, port: int | None = None) -> bytes:
+    """All that the server answers until it closes or the time is up; on its public port unless another is given."""
+    with socket.create_connection(("127.0.0.1", port or server.port), timeout=timeout) as connection:
         answer = b""
         try:
             connection.sendall(data)
@@ -38,7 +38,7 @@ def parse(answer: bytes) -> Reply:
 
 
 def ask(server, method: str, target: str, body: bytes | str | dict | None = None,
-        headers: dict[str, str] | list[tuple[str, str]] = (), timeout: float = 10) -> Reply:
+        headers: dict[str, str] | list[tuple[str, str]] = (), timeout: float = 10, port: int | None = None) -> Reply:
     """One request on a connection of its own: these headers, and Host, Connection and Content-Length."""
     pairs = list(headers.items()) if isinstance(headers, dict) else list(headers)
     names = {name.lower() for name, _ in pairs}
@@ -51,7 +51,12 @@ def ask(server, method: str, target: str, body: bytes | str | dict | None = None
         pairs.append(("Content-Length", str(len(raw))))
     head = f"{method} {target} HTTP/1.1\r\nHost: souk.example\r\nConnection: close\r\n"
     head += "".join(f"{name}: {value}\r\n" for name, value in pairs) + "\r\n"
-    return parse(send_bytes(server, head.encode("utf-8", "surrogateescape") + raw, timeout))
+    return parse(send_bytes(server, head.encode("utf-8", "surrogateescape") + raw, timeout, port))
+
+
+def ask_operations(server, path: str) -> Reply:
+    """One of /livez, /readyz and /metrics."""
+    return ask(server, "GET", path, port=server.ops_port)
 
 
 def problem(reply: Reply, status: int, code: str | None = None) -> dict:

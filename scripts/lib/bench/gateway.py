@@ -78,6 +78,8 @@ def start_gateway(place: Workplace, upstream: int, programs: pathlib.Path, name:
     """The gateway on one event loop, with every service at the upstream, which serves the keys of tokens, too."""
     ports = choose_free()
     ports |= {name: upstream for name in ("auth", "product", "vendor", "order", "payment", "notification")}
+    # On its own port, where an earlier gateway has its probes, too.
+    ports["gateway.ops"] = ports["gateway"]
     folder = place.subfolder(name)
     (folder / "policy.yaml").write_text(POLICY)
     cluster = Cluster(folder, "rabbitmq", programs, ports, variables={

@@ -29,14 +29,16 @@ LINKED = "order"
 HASTE = {
     "SOUK_AUTH_ARGON2_MEMORY_KIB": "1024", "SOUK_AUTH_ARGON2_ITERATIONS": "1", "SOUK_LOG_LEVEL": "warning",
     "SOUK_ORDER_RECONCILE_INTERVAL": "5s", "SOUK_ORDER_RECONCILE_AFTER": "20s", "SOUK_PAYMENT_RECONCILE_INTERVAL": "5s",
-    "SOUK_PAYMENT_RECONCILE_AFTER": "10s"}
+    "SOUK_PAYMENT_RECONCILE_AFTER": "10s",
+    # A few shoppers decline and cancel as much as a thousand do.
+    "SOUK_ORDER_COOL_DOWN": "0s", "SOUK_VENDOR_HOLD_ATTEMPTS": "1000"}
 
 
 class PlacedService(Service):
     """A service that is told other addresses of its peers and, with a namespace, lives in that."""
 
     def __init__(self, of: Service, namespace: Namespace | None = None):
-        super().__init__(of.name, of.folder, of.program, of.port, of.variables)
+        super().__init__(of.name, of.folder, of.program, of.port, of.ops_port, of.variables)
         self.namespace = namespace
         # Address that it would be told → the one that it is told.
         self.detours: dict[str, str] = {}
@@ -55,7 +57,7 @@ class PlacedService(Service):
                     value = value.replace(plain, detour) if value.endswith(plain) or f"{plain}/" in value else value
                 told[name] = value
         if self.namespace:
-            told |= {"SOUK_HOST": self.namespace.address, "SOUK_TRUSTED_PROXIES": f"127.0.0.0/8,{self.namespace.host}/32",
+            told |= {"SOUK_HOST": self.namespace.address, "SOUK_OPS_HOST": self.namespace.address, "SOUK_TRUSTED_PROXIES": f"127.0.0.0/8,{self.namespace.host}/32",
                      "SOUK_RATE_LIMIT_EXEMPT": f"127.0.0.0/8,{self.namespace.host}/32"}
         return told
 

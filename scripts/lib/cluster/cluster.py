@@ -67,7 +67,9 @@ class Cluster:
         self.redis = Redis(self.folder, self.ports["redis"])
         self.kafka = Kafka(self.folder, self.programs / "mock-kafka") if broker == "kafka" else None
         self.services = {
-            name: Service(name, self.folder, self.programs / product, self.ports[name], functools.partial(self.service_environment, name))
+            name: Service(
+                name, self.folder, self.programs / product, self.ports[name], self.ports[f"{name}.ops"],
+                functools.partial(self.service_environment, name))
             for name, product in PRODUCTS.items()}
 
     @property
@@ -104,7 +106,10 @@ class Cluster:
     def service_environment(self, name: str) -> dict[str, str]:
         port = self.ports
         told = {
-            "SOUK_HOST": "127.0.0.1", "SOUK_PORT": str(port[name]), "SOUK_LOG_FORMAT": "json", "SOUK_PUBLIC_URL": self.url,
+            "SOUK_HOST": "127.0.0.1", "SOUK_PORT": str(port[name]),
+            "SOUK_OPS_PORT": "public" if port[f"{name}.ops"] == port[name] else str(port[f"{name}.ops"]),
+            # Whoever runs a cluster watches its processes: one that was killed stays so until it is started.
+            "SOUK_SUPERVISOR": "off", "SOUK_LOG_FORMAT": "json", "SOUK_PUBLIC_URL": self.url,
             "SOUK_JWKS_URL": f"http://127.0.0.1:{port['auth']}/.well-known/jwks.json",
             "SOUK_SERVICE_KEY_FILE": str(credentials.identity(self.folder / "identity", name)),
             "SOUK_SERVICE_KEYS_DIR": str(self.folder / "identity/public"),
@@ -230,7 +235,8 @@ class Cluster:
 
     def check_ports(self, starting: list[Part]) -> None:
         for part in starting:
-            ports = ([] if part is self.kafka else [part.port]) + ([self.ports[f"{part.name}.grpc"]] if f"{part.name}.grpc" in self.ports else [])
+            ports = [] if part is self.kafka else [part.port]
+            ports += [self.ports[name] for name in (f"{part.name}.grpc", f"{part.name}.ops") if name in self.ports]
             for port in ports:
                 if not is_free(port):
                     raise ClusterError(
@@ -272,7 +278,8 @@ class Cluster:
         """The cluster that was saved in that folder; nil where there is none."""
         try:
             kept = json.loads((folder / "cluster.json").read_text())
-            return Cluster(folder, kept["broker"], pathlib.Path(kept["programs"]), kept["ports"], variables=variables)
+            # Ports that an earlier version did not have are chosen now.
+            return Cluster(folder, kept["broker"], pathlib.Path(kept["programs"]), choose_free() | kept["ports"], variables=variables)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, LookupError) as error:

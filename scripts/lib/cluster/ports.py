@@ -1,4 +1,4 @@
-"""Ports of loopback for the parts of a cluster."""
+"""Ports of loopback for the components of a cluster."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ import socket
 
 from .process import ClusterError
 
-# From the gateway's port: services answer HTTP at +21… and gRPC at +1021…, in the order of docs/architecture.md.
+# From the gateway's port: services serve HTTP at +21…, operations at +100 and +121… and gRPC at +1021…, in the order of
+# docs/architecture.md.
 HTTP_OFFSET = {"gateway": 0, "auth": 21, "product": 22, "vendor": 23, "order": 24, "payment": 25, "notification": 29}
 GRPC_OFFSET = {name: offset + 1000 for name, offset in HTTP_OFFSET.items() if name != "gateway"}
+OPS_OFFSET = {name: offset + 100 for name, offset in HTTP_OFFSET.items()}
 # Servers lie away from their usual ports, which servers of this machine may have.
 SERVER_OFFSET = {"postgres": 2001, "redis": 2002, "rabbitmq": 2003, "rabbitmq.distribution": 2004, "rabbitmq.epmd": 2005}
-NAMES = [*HTTP_OFFSET, *(f"{name}.grpc" for name in GRPC_OFFSET), *SERVER_OFFSET]
+OFFSETS = (
+    HTTP_OFFSET | {f"{name}.grpc": offset for name, offset in GRPC_OFFSET.items()}
+    | {f"{name}.ops": offset for name, offset in OPS_OFFSET.items()} | SERVER_OFFSET)
+NAMES = list(OFFSETS)
 
 
 def from_base(base: int) -> dict[str, int]:
-    """Every part at its offset from `base`, the gateway's port."""
+    """Every component at its offset from `base`, the gateway's port."""
     if not 1024 <= base <= 63_000:
         raise ClusterError(f"--port-base must be from 1024 to 63000, not {base}")
-    offsets = HTTP_OFFSET | {f"{name}.grpc": offset for name, offset in GRPC_OFFSET.items()} | SERVER_OFFSET
-    return {name: base + offset for name, offset in offsets.items()}
+    return {name: base + offset for name, offset in OFFSETS.items()}
 
 
 def free(count: int) -> list[int]:

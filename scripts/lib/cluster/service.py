@@ -25,10 +25,10 @@ class Service(Part):
     # Where its port is reached.
     host = "127.0.0.1"
 
-    def __init__(self, name: str, folder: pathlib.Path, program: pathlib.Path, port: int, variables):
-        """`variables` gives what it is told, when it starts."""
+    def __init__(self, name: str, folder: pathlib.Path, program: pathlib.Path, port: int, ops_port: int, variables):
+        """`ops_port` serves `/livez`, `/readyz` and `/metrics`; `variables` gives its environment, when it starts."""
         super().__init__(name, folder)
-        self.program, self.port, self.variables = program, port, variables
+        self.program, self.port, self.ops_port, self.variables = program, port, ops_port, variables
 
     def command(self) -> list:
         return [self.program, "serve"]
@@ -38,14 +38,14 @@ class Service(Part):
 
     def probe(self) -> str | None:
         # While a server hangs a check may take as long as a request to it, which for Kafka is five seconds.
-        answer = http_get(self.port, "/readyz", timeout=10, host=self.host)
+        answer = http_get(self.ops_port, "/readyz", timeout=10, host=self.host)
         if answer is None:
             return "it does not answer"
         return None if answer[0] == 200 else waits_for(*answer)
 
     @property
     def is_alive(self) -> bool:
-        answer = http_get(self.port, "/livez", host=self.host)
+        answer = http_get(self.ops_port, "/livez", host=self.host)
         return answer is not None and answer[0] == 200
 
 

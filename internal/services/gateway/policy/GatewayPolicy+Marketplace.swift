@@ -34,8 +34,8 @@ struct PolicyDefaults: Sendable {
     /// Whether limits are counted for several gateways together unless somebody says otherwise.
     let limitsAreShared: Bool
 
-    /// Where the gateway answers about itself, however busy it is.
-    static let probes = ["/livez", "/readyz", "/metrics"]
+    /// Where the gateway answers about itself, however busy it is; nothing where operations are not public.
+    let probes: [String]
 
     /// - Throws: `ConfigurationError` naming the variable.
     init(
@@ -45,6 +45,8 @@ struct PolicyDefaults: Sendable {
         policy.trustedProxies = try environment.addressRanges("SOUK_TRUSTED_PROXIES")
         policy.rateLimitExempt = try environment.addressRanges("SOUK_RATE_LIMIT_EXEMPT")
         self.policy = policy
+        let isPublic = try OperationsAddress(environment) == .serving
+        probes = isPublic ? ["/livez", "/readyz", "/metrics"] : []
         limitsAreShared = !isSingleProcess
         route = try Self.route(environment, limitsAreShared: !isSingleProcess)
         marketplace = try MarketplaceRoutes(environment: environment)
@@ -124,7 +126,7 @@ extension PolicyDefaults {
     /// all the rest at the end.
     func includeOwnRoutes(in policy: inout GatewayPolicy, template: RoutePolicy) {
         let taken = Set(policy.routes.compactMap { try? RoutePattern($0.pattern) })
-        for path in Self.probes where (try? RoutePattern(path)).map(taken.contains) == false {
+        for path in probes where (try? RoutePattern(path)).map(taken.contains) == false {
             var route = RoutePolicy(pattern: path, upstream: GatewayPolicy.local)
             route.timeouts = template.timeouts
             route.retries.attempts = 0

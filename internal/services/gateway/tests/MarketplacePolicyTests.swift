@@ -78,8 +78,15 @@ import Testing
     }
 
     @Test(arguments: ["/livez", "/readyz", "/metrics"], [true, false])
-    func nobodyIsHeldOffFromProbes(path: String, isSingleProcess: Bool) throws {
+    func probesThatAreNotPublicAreLimitedAsAnyUnknownPath(path: String, isSingleProcess: Bool) throws {
         let route = try route(try policy(isSingleProcess: isSingleProcess), path)
+        #expect(route.pattern == "/**" && !route.rateLimits.isEmpty)
+    }
+
+    @Test(arguments: ["/livez", "/readyz", "/metrics"], [true, false])
+    func nobodyIsHeldOffFromPublicProbes(path: String, isSingleProcess: Bool) throws {
+        let policy = try policy(["SOUK_OPS_PORT": "public"], isSingleProcess: isSingleProcess)
+        let route = try route(policy, path)
         #expect(route.rateLimits.isEmpty)
         #expect(route.concurrency == nil)
         #expect(route.token == .ignored)

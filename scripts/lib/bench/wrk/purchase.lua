@@ -38,7 +38,7 @@ function request()
         step = "over"
     end
     if step == "over" then
-        return wrk.format("GET", "/livez")
+        return wrk.format("GET", "/api/v1/ping")
     elseif step == "cart" then
         turn = turn + 1
         local body = string.format('{"items":[{"variant_id":"%s","quantity":1}]}', variants[turn % #variants + 1])
