@@ -8,6 +8,8 @@ import SoukDatabase
 import SoukDatabasePostgres
 import SoukEnv
 import SoukRPCRuntime
+import SoukService
+import SoukText
 
 /// What a process is told of the servers that it lives on and the peers that it calls.
 ///
@@ -150,6 +152,17 @@ struct ProcessConfiguration: Sendable {
         return try PeerAddresses(text, for: name)
     }
 
+    /// `SOUK_TRUSTED_PROXIES`, which a service behind gateways can't do without: every limit by client would take the gateway
+    /// for the one client that it has.
+    func checkTrustedProxies() throws(ConfigurationError) {
+        let name = "SOUK_TRUSTED_PROXIES"
+        guard try environment.addressRanges(name).isEmpty else { return }
+        throw ConfigurationError(
+            name,
+            "is not set; set it to the addresses of the gateways, such as 10.0.0.0/8, or this service would count all clients as one"
+        )
+    }
+
     /// `SOUK_GRPC_TLS_CERT_FILE`, `…_KEY_FILE`, `…_CA_FILE`: all three, or none for plaintext.
     func tls() throws(ConfigurationError) -> RPCTLS? {
         let names = ["SOUK_GRPC_TLS_CERT_FILE", "SOUK_GRPC_TLS_KEY_FILE", "SOUK_GRPC_TLS_CA_FILE"]
@@ -173,6 +186,6 @@ struct ProcessConfiguration: Sendable {
 
     /// A service's name as it stands in variables.
     private static func variable(_ service: String) -> String {
-        service.uppercased().replacing("-", with: "_")
+        service.uppercasedASCII().replacing(bytes: "-", with: "_")
     }
 }

@@ -31,6 +31,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [[:], ["SOUK_TRUSTED_PROXIES": ""], ["SOUK_TRUSTED_PROXIES": " , "]])
+    func aServiceMustKnowItsGateways(values: [String: String]) {
+        let error = #expect(throws: ConfigurationError.self) {
+            try configuration(values).checkTrustedProxies()
+        }
+        #expect(error?.name == "SOUK_TRUSTED_PROXIES")
+        #expect(error?.problem.contains("the addresses of the gateways") == true)
+    }
+
+    @Test func namedGatewaysAreEnough() throws {
+        try configuration(["SOUK_TRUSTED_PROXIES": "10.0.0.0/8"]).checkTrustedProxies()
+    }
+
     @Test(arguments: ["nonsense://x:secret@y", "postgres://user:secret@host/db?nonsense=1"])
     func aMalformedURLIsRefusedWithoutBeingQuoted(url: String) throws {
         let error = #expect(throws: ConfigurationError.self) {
