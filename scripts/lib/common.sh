@@ -3,7 +3,7 @@ set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # What the one process is linked with, and what all of it is.
-SOUK_PACKAGES=(libsqlite3-dev libargon2-dev)
+SOUK_PACKAGES=(libsqlite3-dev libargon2-dev zlib1g-dev)
 BUILD_PACKAGES=("${SOUK_PACKAGES[@]}" libpq-dev libhiredis-dev librdkafka-dev librabbitmq-dev)
 SERVER_PACKAGES=(postgresql redis-server rabbitmq-server openssl)
 # Executables that run a service each.

@@ -1,0 +1,66 @@
+import CZlib
+import Foundation
+
+/// The 100,000 most common passwords of eight or more characters (`scripts/common-passwords`).
+///
+/// NIST SP 800-63B-4, section 3.1.1.2, wants new passwords compared with such a list as a whole. The list is inflated when it is
+/// first asked for, and stays as one block of a megabyte: lines in the order of their bytes.
+struct CommonPasswords: Sendable {
+    /// The list of the source tree.
+    static let shared = CommonPasswords(text: inflated())
+
+    private static let newline = UInt8(ascii: "\n")
+
+    let text: [UInt8]
+
+    /// - Parameter text: lower-case passwords in the order of their bytes, each with a newline at its end.
+    init(text: [UInt8]) {
+        self.text = text
+    }
+
+    /// Whether the password, in any case, is one of them.
+    func contains(_ password: String) -> Bool {
+        let wanted = Array(password.lowercased().utf8)
+        var (low, high) = (text.startIndex, text.endIndex)
+        while low < high {
+            let start = lineStart(before: low + (high - low) / 2, notBefore: low)
+            let end = text[start...].firstIndex(of: Self.newline) ?? text.endIndex
+            let line = text[start..<end]
+            if line.elementsEqual(wanted) { return true }
+            if line.lexicographicallyPrecedes(wanted) {
+                low = min(end + 1, text.endIndex)
+            } else {
+                high = start
+            }
+        }
+        return false
+    }
+
+    private func lineStart(before index: Int, notBefore low: Int) -> Int {
+        text[low..<index].lastIndex(of: Self.newline).map { $0 + 1 } ?? low
+    }
+
+    private static func inflated() -> [UInt8] {
+        let encoded = Data(bytes: list.utf8Start, count: list.utf8CodeUnitCount)
+        guard var compressed = Data(base64Encoded: encoded) else {
+            preconditionFailure("the list is base64, as scripts/common-passwords writes it")
+        }
+        var stream = z_stream()
+        // Negative: no header (RFC 1950) around the compressed data.
+        var status = inflateInit2_(&stream, -15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        defer { inflateEnd(&stream) }
+        let text = [UInt8](unsafeUninitializedCapacity: size) { output, count in
+            compressed.withUnsafeMutableBytes { input in
+                stream.next_in = input.bindMemory(to: UInt8.self).baseAddress
+                stream.avail_in = UInt32(input.count)
+                stream.next_out = output.baseAddress
+                stream.avail_out = UInt32(output.count)
+                if status == Z_OK { status = inflate(&stream, Z_FINISH) }
+            }
+            count = size - Int(stream.avail_out)
+        }
+        precondition(
+            status == Z_STREAM_END && text.count == size, "the list is as scripts/common-passwords writes it")
+        return text
+    }
+}
