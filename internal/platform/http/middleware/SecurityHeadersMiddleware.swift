@@ -16,8 +16,9 @@ struct SecurityHeadersMiddleware: RouterMiddleware {
         if response.headers[.contentSecurityPolicy] == nil {
             response.headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
         }
+        // Who reads a path with a secret in it proves who he is by the path alone.
         let isPublic =
-            request.headers[.authorization] == nil && response.status.code < 400
+            request.headers[.authorization] == nil && !context.hasSecretPath && response.status.code < 400
             && (request.method == .get || request.method == .head)
         if !isPublic, response.headers[.cacheControl] == nil {
             response.headers[.cacheControl] = "no-store"
