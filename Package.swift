@@ -107,7 +107,8 @@ var platform: [Target] {
             "SoukDatabasePostgres", "internal/platform/database-postgres",
             ["CPQ", "SoukDatabase", "SoukText", "SoukTime", .logging], testing: ["SoukErrors", "SoukTesting"])
         + module(
-            "SoukCache", "internal/platform/cache", ["SoukErrors", "SoukTime", .crypto, .logging],
+            "SoukCache", "internal/platform/cache",
+            ["SoukErrors", "SoukText", "SoukTime", .crypto, .logging],
             testing: ["SoukTesting"])
         + module(
             "SoukCacheRedis", "internal/platform/cache-redis",
@@ -121,7 +122,7 @@ var platform: [Target] {
         + module(
             "SoukBrokerKafka", "internal/platform/broker-kafka",
             ["CRDKafka", "SoukBroker", "SoukEnv", "SoukText", .logging, .metrics, .nio],
-            testing: ["SoukIDs", "SoukTesting", .logging, .metrics], exclude: ["testing"])
+            testing: ["SoukIDs", "SoukTesting", .metrics], exclude: ["testing"])
         + module(
             "SoukBrokerRabbitMQ", "internal/platform/broker-rabbitmq",
             ["CRabbitMQ", "SoukBroker", "SoukErrors", "SoukText", .logging],
@@ -181,7 +182,8 @@ var platform: [Target] {
                 "SoukProto", "SoukRPCRuntime", "SoukTime", .grpc, .grpcProtobuf, .protobuf,
             ],
             testing: [
-                "SoukAuthToken", "SoukBrokerEmbedded", "SoukDatabase", "SoukHTTPTesting", "SoukIDs", "SoukRPCTesting",
+                "SoukAuthToken", "SoukBrokerEmbedded", "SoukDatabase", "SoukHTTPTesting", "SoukIDs",
+                "SoukRPCTesting",
                 "SoukTesting", .grpcInProcess,
             ])
         + module(
@@ -286,7 +288,8 @@ var services: [Target] {
         + service(
             "SoukGateway", "internal/services/gateway",
             [
-                "CZlib", "SoukHTTPWire", "SoukSupervisor", .deque, .httpClient, .nioHPACK, .nioHTTP1, .nioHTTP2, .nioSSL,
+                "CZlib", "SoukHTTPWire", "SoukSupervisor", .deque, .httpClient, .nioHPACK, .nioHTTP1,
+                .nioHTTP2, .nioSSL,
                 .unixSignals,
                 .yams,
             ],

@@ -17,20 +17,22 @@ final class ConsumerSession {
     private static let commitEvery: Duration = .milliseconds(200)
     private static let declareEvery: Duration = .seconds(5)
 
-    private let group: GroupConsumer
-    private let wakeup: WakeupFile
-    private let logger = Logger(label: "souk.broker.kafka")
+    let group: GroupConsumer
+    let wakeup: WakeupFile
+    let logger = Logger(label: "souk.broker.kafka")
     // Set by the initialiser, after the callbacks that need the session as their opaque pointer.
     // swift-format-ignore: NeverUseImplicitlyUnwrappedOptionals
-    private var client: RDKafkaClient!
+    private(set) var client: RDKafkaClient!
     private var consumerQueue: OpaquePointer?
     private var commitQueue: OpaquePointer?
-    private var queues: [PartitionID: OpaquePointer] = [:]
+    var queues: [PartitionID: OpaquePointer] = [:]
     private var subscribed: Set<String> = []
     private var declareDue = ContinuousClock.now
     private var commitDue = ContinuousClock.now
     /// The partitions of the commit that is under way.
     private var committing: [PartitionID]?
+    /// The group has given this consumer partitions, once at least.
+    var hadAssignment = false
 
     /// - Throws: ``BrokerError/Reason/invalidArgument``, ``BrokerError/Reason/unavailable`` when there is no
     ///   thread or file to be had.
@@ -131,7 +133,9 @@ final class ConsumerSession {
             guard let topic = record.pointee.rkt else { continue }
             let partition = PartitionID(
                 topic: String(cString: rd_kafka_topic_name(topic)), partition: record.pointee.partition)
-            group.append([(record.pointee.offset, KafkaHeaders.read(record))], to: partition)
+            group.append(
+                [(record.pointee.offset, KafkaHeaders.read(record))], to: partition,
+                logStart: client.logStart(of: partition))
         }
     }
 
@@ -163,7 +167,7 @@ final class ConsumerSession {
                 }
                 rd_kafka_message_destroy(record)
             }
-            group.append(messages, to: partition)
+            group.append(messages, to: partition, logStart: client.logStart(of: partition))
         }
         return isMore
     }
@@ -212,82 +216,12 @@ final class ConsumerSession {
     }
 
     /// Commits what is done in the partitions before they are given up, within the time of two requests.
-    private func commitNow(_ partitions: [PartitionID]) {
+    func commitNow(_ partitions: [PartitionID]) {
         let milliseconds = group.options.requestTimeout.milliseconds
         finishCommit(milliseconds: milliseconds)
         guard committing == nil else { return }
         startCommit(group.takeCommits(partitions))
         finishCommit(milliseconds: milliseconds)
-    }
-
-    // MARK: - Rebalancing
-
-    /// From within `rd_kafka_consumer_poll` and `rd_kafka_consumer_close`.
-    private func rebalance(
-        _ code: rd_kafka_resp_err_t, _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
-    ) {
-        let partitions = RDKafkaPartitionEntry.read(list).map(\.id)
-        let isCooperative =
-            rd_kafka_rebalance_protocol(client.pointer).map { String(cString: $0) } == "COOPERATIVE"
-        logger.debug(
-            "\(code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? "got" : "gives up") \(partitions.count) partitions",
-            metadata: ["group": "\(group.name)"])
-        switch code {
-        case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
-            for partition in partitions { open(partition) }
-            group.addPartitions(partitions)
-            if isCooperative {
-                check(rd_kafka_incremental_assign(client.pointer, list))
-            } else {
-                check(rd_kafka_assign(client.pointer, list))
-            }
-        case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-            // What is lost belongs to others already: its commit would be refused.
-            if rd_kafka_assignment_lost(client.pointer) == 0 {
-                group.drain(partitions)
-                commitNow(partitions)
-            }
-            giveUp(partitions)
-            if isCooperative {
-                check(rd_kafka_incremental_unassign(client.pointer, list))
-            } else {
-                check(rd_kafka_assign(client.pointer, nil))
-            }
-        default:
-            giveUp(group.partitions)
-            check(rd_kafka_assign(client.pointer, nil))
-        }
-    }
-
-    /// Gives the partition a queue of its own, before its first message is fetched.
-    private func open(_ partition: PartitionID) {
-        guard queues[partition] == nil,
-            let queue = rd_kafka_queue_get_partition(client.pointer, partition.topic, partition.partition)
-        else { return }
-        rd_kafka_queue_forward(queue, nil)
-        wakeup.attach(to: queue)
-        queues[partition] = queue
-    }
-
-    private func giveUp(_ partitions: [PartitionID]) {
-        group.removePartitions(partitions)
-        for partition in partitions {
-            if let queue = queues.removeValue(forKey: partition) { rd_kafka_queue_destroy(queue) }
-        }
-    }
-
-    private func check(_ error: OpaquePointer?) {
-        guard let error else { return }
-        logger.error(
-            "rebalancing: \(String(cString: rd_kafka_error_string(error)))",
-            metadata: ["group": "\(group.name)"])
-        rd_kafka_error_destroy(error)
-    }
-
-    private func check(_ code: rd_kafka_resp_err_t) {
-        guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return }
-        logger.error(
-            "rebalancing: \(String(cString: rd_kafka_err2str(code)))", metadata: ["group": "\(group.name)"])
     }
 
     // MARK: - Leaving
@@ -305,6 +239,8 @@ final class ConsumerSession {
         if let commitQueue { rd_kafka_queue_destroy(commitQueue) }
         consumerQueue = nil
         commitQueue = nil
+        // librdkafka before 2.3 asserts when it destroys a consumer that joined and was never given an assignment (#4308).
+        if !hadAssignment { client.abandon() }
         client = nil
     }
 }

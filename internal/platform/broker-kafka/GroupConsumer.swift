@@ -26,6 +26,7 @@ final class GroupConsumer: Sendable {
     let name: String
     let options: KafkaOptions
     let topics: KafkaTopics
+    private let metrics: KafkaMetrics
     let wakeup: WakeupFile
     /// Happens when the consumer has left the group and the thread is gone.
     let end = Completion()
@@ -35,12 +36,13 @@ final class GroupConsumer: Sendable {
     /// - Parameter onEnd: Called on the thread when the consumer has left the group.
     /// - Throws: ``BrokerError/Reason/unavailable`` when the process may open no more files.
     init(
-        name: String, options: KafkaOptions, topics: KafkaTopics,
+        name: String, options: KafkaOptions, topics: KafkaTopics, metrics: KafkaMetrics,
         onEnd: @escaping @Sendable (GroupConsumer) -> Void
     ) throws(BrokerError) {
         self.name = name
         self.options = options
         self.topics = topics
+        self.metrics = metrics
         wakeup = try WakeupFile()
         shell = Mutex(
             Shell(
@@ -213,8 +215,9 @@ final class GroupConsumer: Sendable {
 
     var partitions: [PartitionID] { shell.withLock { $0.group.partitions } }
 
-    func addPartitions(_ partitions: [PartitionID]) {
-        shell.withLock { $0.group.addPartitions(partitions) }
+    /// - Parameter committed: What the group has committed in them, where it is known.
+    func addPartitions(_ partitions: [PartitionID], committed: [PartitionID: Int64]) {
+        shell.withLock { $0.group.addPartitions(partitions, committed: committed) }
     }
 
     func removePartitions(_ partitions: [PartitionID]) {
@@ -247,8 +250,29 @@ final class GroupConsumer: Sendable {
         }
     }
 
-    func append(_ messages: [(offset: Int64, message: BrokerMessage)], to partition: PartitionID) {
-        change { $0.group.append(messages, to: partition) }
+    /// - Parameter logStart: Where the partition begins, as far as it is known.
+    func append(
+        _ messages: [(offset: Int64, message: BrokerMessage)], to partition: PartitionID, logStart: Int64?
+    ) {
+        for move in change({ $0.group.append(messages, to: partition, logStart: logStart) }) {
+            report(move, in: partition)
+        }
+    }
+
+    private func report(_ move: OffsetMove, in partition: PartitionID) {
+        metrics.moved(move, group: name, topic: partition.topic)
+        let what =
+            switch move {
+            case .backward(let from, let to):
+                "offsets went back from \(from) to \(to): the topic was made again or cut, and is read from its beginning"
+            case .forward(let lost, let to):
+                "\(lost) messages below \(to) were deleted before the group read them"
+            }
+        logger.warning(
+            "\(what)",
+            metadata: [
+                "group": "\(name)", "topic": "\(partition.topic)", "partition": "\(partition.partition)",
+            ])
     }
 
     /// Delivers what has waited long enough; says when the next will have.

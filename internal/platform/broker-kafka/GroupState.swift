@@ -175,9 +175,11 @@ struct GroupState<Waiter: Sendable>: Sendable {
 
     // MARK: - Partitions
 
-    mutating func addPartitions(_ partitions: [PartitionID]) {
+    /// - Parameter committed: What the group has committed in them, where it is known.
+    mutating func addPartitions(_ partitions: [PartitionID], committed: [PartitionID: Int64] = [:]) {
         for partition in partitions where cursors[partition] == nil {
-            cursors[partition] = PartitionCursor(maximumMessages: limits.messages)
+            cursors[partition] = PartitionCursor(
+                maximumMessages: limits.messages, committed: committed[partition])
         }
         turns = cursors.keys.sorted()
         turn = 0
@@ -199,11 +201,16 @@ struct GroupState<Waiter: Sendable>: Sendable {
         for partition in partitions {
             bytes -= cursors.removeValue(forKey: partition)?.bytes ?? 0
         }
-        for (id, member) in members {
-            members[id]?.held = member.held.filter { !gone.contains($0.partition) }
-        }
+        forgetHeld(of: gone)
         turns = cursors.keys.sorted()
         turn = 0
+    }
+
+    /// What members hold of the partitions is stale.
+    private mutating func forgetHeld(of partitions: Set<PartitionID>) {
+        for (id, member) in members {
+            members[id]?.held = member.held.filter { !partitions.contains($0.partition) }
+        }
     }
 
     var partitions: [PartitionID] { turns }
@@ -219,10 +226,25 @@ struct GroupState<Waiter: Sendable>: Sendable {
         return cursor.unacknowledged == 0 ? min(1, cursor.room) : 0
     }
 
-    mutating func append(_ messages: [(offset: Int64, message: BrokerMessage)], to partition: PartitionID) {
+    /// Takes messages of a partition, in ascending order. Returns where the log did not go on at the group's offset;
+    /// where it began again, what members hold of it is stale.
+    mutating func append(
+        _ messages: [(offset: Int64, message: BrokerMessage)], to partition: PartitionID,
+        logStart: Int64? = nil
+    ) -> [OffsetMove] {
+        var moves: [OffsetMove] = []
         change(partition) { cursor in
-            for (offset, message) in messages { cursor.append(message, at: offset) }
+            for (offset, message) in messages {
+                if let move = cursor.move(to: offset, logStart: logStart) {
+                    moves.append(move)
+                    if case .backward = move { cursor.restart() }
+                }
+                cursor.append(message, at: offset)
+            }
         }
+        let isRestarted = moves.contains { if case .backward = $0 { true } else { false } }
+        if isRestarted { forgetHeld(of: [partition]) }
+        return moves
     }
 
     /// How far the group is here, beyond what it has committed: the offset after the last message read, and how

@@ -1,3 +1,4 @@
+package import Metrics
 import NIOPosix
 package import SoukBroker
 import Synchronization
@@ -12,8 +13,9 @@ import Synchronization
 ///   apart from repetitions. When the time of one call is over, the calls beside it fail with it.
 /// - The key chooses the partition, as the Java client would; messages without one go anywhere. More partitions
 ///   later mean that keys move, and order across the move is nobody's.
-/// - Topics are created with the partitions and replicas of the options when they are first used, if the
-///   cluster allows; what exists stays as it is.
+/// - Topics are created with the partitions and replicas of the options before they are first used, and by nothing else.
+///   What exists stays as it is; a log line and a metric report another number of partitions. Where the cluster has no
+///   such topic and refuses to make it, `publish` says why.
 /// - All subscriptions of a group in this process share one Kafka consumer. A group's progress in a partition
 ///   is one offset: below it everything is acknowledged. It is committed five times a second and before a
 ///   partition goes to another process. What was acknowledged above it, or since the last commit, is delivered
@@ -22,6 +24,9 @@ import Synchronization
 /// - A message that stays unacknowledged holds back its key, until the group is
 ///   ``KafkaOptions/lookAheadMessages`` messages ahead of it in the partition, or holds
 ///   ``KafkaOptions/lookAheadBytes`` in all; then that partition is read no further before it is settled.
+/// - Where the log does not go on at the group's offset, the group reads on at the earliest message that exists: all of it
+///   where a topic was made again, what retention left where the group fell behind. It is logged and counted.
+/// - ``checkReadiness()`` never waits: it says whether the cluster responded a moment ago.
 /// - ``lag(group:)`` knows the topics that the group has committed offsets for, and those it reads in this
 ///   process.
 package final class KafkaBroker: Broker {
@@ -33,26 +38,44 @@ package final class KafkaBroker: Broker {
     package var capabilities: BrokerCapabilities { .all }
 
     private let options: KafkaOptions
+    private let metrics: KafkaMetrics
     private let producers: ProducerSlot
     /// For requests that block, and for the making of producers.
     private let threads = NIOThreadPool(numberOfThreads: 2)
     private let topics: KafkaTopics
+    private let lags: KafkaLag
+    private let health: KafkaHealth
     private let state = Mutex(State())
 
-    private init(_ options: KafkaOptions) throws(BrokerError) {
+    private init(_ options: KafkaOptions, _ metrics: KafkaMetrics) throws(BrokerError) {
         self.options = options
+        self.metrics = metrics
         let producers = try ProducerSlot(options)
         self.producers = producers
-        topics = KafkaTopics(options, threads: threads) { try producers.client() }
+        let topics = KafkaTopics(options, metrics: metrics, threads: threads) { () throws(BrokerError) in
+            try producers.client()
+        }
+        self.topics = topics
+        lags = KafkaLag(options)
+        health = try KafkaHealth { () throws(BrokerError) in
+            try producers.client().ask(
+                about: topics.anyDeclared, milliseconds: Self.healthTimeout.milliseconds)
+        }
         threads.start()
     }
+
+    /// How long the cluster may take to respond and still counts as there.
+    private static let healthTimeout: Duration = .seconds(2)
 
     /// Checks the options and starts the threads; connects when there is something to do.
     ///
     /// - Throws: ``BrokerError/Reason/invalidArgument`` when the options do not work, a file that cannot be
     ///   read among them; never because the cluster is away.
-    package static func open(_ options: KafkaOptions) throws(BrokerError) -> KafkaBroker {
-        try KafkaBroker(options)
+    package static func open(
+        _ options: KafkaOptions, metrics: any MetricsFactory = MetricsSystem.factory
+    ) throws(BrokerError) -> KafkaBroker {
+        try options.validate()
+        return try KafkaBroker(options, KafkaMetrics(factory: metrics))
     }
 
     // MARK: - Publishing
@@ -67,6 +90,7 @@ package final class KafkaBroker: Broker {
         }
         let deadline = ContinuousClock.now + options.publishTimeout
         await topics.declare([topic])
+        if let refusal = topics.refusal(of: topic) { throw refusal }
         // A producer may be retired between the two lines, once by whoever shares it.
         for _ in 0..<3 {
             let producer = try await producers.producer(on: threads)
@@ -80,7 +104,7 @@ package final class KafkaBroker: Broker {
     package func subscribe(
         to topics: [String], group name: String, options: SubscriptionOptions
     ) async throws(BrokerError) -> any BrokerSubscription {
-        guard !topics.isEmpty, !topics.contains(""), !name.isEmpty else {
+        guard !topics.isEmpty, topics.allSatisfy({ !$0.isEmpty }), !name.isEmpty else {
             throw BrokerError(
                 .invalidArgument, detail: "a subscription names its group and at least one topic")
         }
@@ -105,7 +129,8 @@ package final class KafkaBroker: Broker {
             guard state.closing == nil else { return .failure(BrokerError(.closed)) }
             if let group = state.groups[name] { return .success(group) }
             do throws(BrokerError) {
-                let group = try GroupConsumer(name: name, options: options, topics: topics) {
+                let group = try GroupConsumer(name: name, options: options, topics: topics, metrics: metrics)
+                {
                     [weak self] group in
                     self?.forget(group)
                 }
@@ -124,24 +149,18 @@ package final class KafkaBroker: Broker {
         }
     }
 
-    // MARK: - Lag
+    // MARK: - Lag and readiness
 
     package func lag(group name: String) async throws(BrokerError) -> [String: Int] {
         try checkOpen()
         let group = state.withLock { $0.groups[name] }
-        let milliseconds = options.requestTimeout.milliseconds
-        do {
-            return try await threads.runIfActive { [producers] in
-                try KafkaLag.lag(
-                    of: name, subscribed: group?.subscribedTopics ?? [], client: producers.client(),
-                    milliseconds: milliseconds, progress: { group?.progress ?? [:] })
-            }
-        } catch let error as BrokerError {
-            throw error
-        } catch {
-            // The threads end with the broker.
-            throw BrokerError(.closed)
-        }
+        return try await lags.lag(
+            of: name, subscribed: group?.subscribedTopics ?? [], progress: { group?.progress ?? [:] })
+    }
+
+    package func checkReadiness() async throws(BrokerError) {
+        try checkOpen()
+        try health.check()
     }
 
     // MARK: - Closing
@@ -152,11 +171,13 @@ package final class KafkaBroker: Broker {
             let groups = Array(state.groups.values)
             // Unstructured, because several callers wait for the same closing and the cancellation of one
             // must not keep the offsets from being committed.
-            let closing = Task { [options, producers, threads] in
+            let closing = Task { [options, producers, threads, lags, health] in
+                health.close()
                 await withDiscardingTaskGroup { tasks in
                     tasks.addTask { await producers.close(flushUntil: .now + options.closeTimeout) }
                     for group in groups { tasks.addTask { await group.close() } }
                 }
+                await lags.close()
                 // Fails for a pool that was shut down before.
                 try? await threads.shutdownGracefully()
             }

@@ -1,5 +1,6 @@
 package import SoukBroker
 package import SoukEnv
+import SoukText
 
 /// How to reach a Kafka cluster, and the bounds of what this process keeps for it.
 ///
@@ -47,9 +48,11 @@ package struct KafkaOptions: Sendable {
     package var requestTimeout: Duration = .seconds(5)
     /// How long `close` waits for the last confirmations and for leaving the groups.
     package var closeTimeout: Duration = .seconds(5)
-    /// After how long without a sign of life the group gives a member's partitions to others; brokers take 6
-    /// seconds and more by default.
+    /// After how long without a sign of life the group gives a member's partitions to others, at least
+    /// ``minimumSessionTimeout``.
     package var sessionTimeout: Duration = .seconds(10)
+    /// What brokers take at least by default (`group.min.session.timeout.ms`).
+    package static let minimumSessionTimeout: Duration = .seconds(6)
     /// How long partitions that go to another member wait for the handlers of their messages.
     package var handoverTimeout: Duration = .seconds(1)
 
@@ -72,7 +75,7 @@ package struct KafkaOptions: Sendable {
         password: Secret<String>? = nil, caFile: String? = nil, certificateFile: String? = nil,
         keyFile: String? = nil, partitions: Int = 8, replicationFactor: Int? = nil
     ) throws(BrokerError) {
-        self.brokers = brokers.split(separator: ",").map { $0.filter { !$0.isWhitespace } }
+        self.brokers = brokers.split(byte: ",").map { $0.removingBlanks() }
         guard !self.brokers.isEmpty, self.brokers.allSatisfy(Self.isAddress) else {
             throw BrokerError(.invalidArgument, detail: "Kafka brokers are host:port,…, not \"\(brokers)\"")
         }
@@ -91,13 +94,30 @@ package struct KafkaOptions: Sendable {
         self.replicationFactor = replicationFactor
     }
 
+    /// Checks what can be changed after the initialiser.
+    ///
+    /// - Throws: ``BrokerError/Reason/invalidArgument``.
+    func validate() throws(BrokerError) {
+        guard sessionTimeout >= Self.minimumSessionTimeout else {
+            throw BrokerError(
+                .invalidArgument,
+                detail:
+                    "a Kafka session lasts at least 6 seconds (group.min.session.timeout.ms), not \(sessionTimeout)"
+            )
+        }
+        // A long one makes librdkafka before 2.5 write past a buffer (librdkafka #4689).
+        guard 1...200 ~= clientID.utf8.count else {
+            throw BrokerError(.invalidArgument, detail: "a Kafka client id has 1 to 200 bytes")
+        }
+    }
+
     /// A host, an IPv4 address or an IPv6 address in brackets, and a port.
     private static func isAddress(_ text: String) -> Bool {
-        guard let colon = text.lastIndex(of: ":"), colon != text.startIndex,
+        guard let colon = text.lastIndex(ofByte: ":"), colon != text.startIndex,
             let port = UInt16(text[text.index(after: colon)...]), port > 0
         else { return false }
         let host = text[..<colon]
-        return host.hasPrefix("[") ? host.hasSuffix("]") : !host.contains(":")
+        return host.hasPrefix(bytes: "[") ? host.hasSuffix(bytes: "]") : !host.contains(byte: ":")
     }
 }
 

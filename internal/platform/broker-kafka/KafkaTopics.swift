@@ -1,42 +1,73 @@
 import CRDKafka
+import Foundation
 import Logging
 import NIOPosix
 import SoukBroker
 import Synchronization
 
-/// Sees to it that topics are there: asks for each until it was answered once, and creates what is missing
-/// through the admin API.
+/// Makes topics before anything is published to them or read from them, and checks what is there.
 ///
-/// A refusal is an answer too: whoever may not create topics, or talks to a cluster that creates them by
-/// itself, goes on and learns from publishing and from the metadata whether the topic is there.
+/// Each topic is created first, with the settings of the options, and looked up afterwards: looking it up first would have a
+/// cluster that creates topics by itself make it with its own settings. A topic that is there keeps what it has: with
+/// another number of partitions it works as well, so that is reported and not refused.
 final class KafkaTopics: Sendable {
     private struct State {
         var declared: Set<String> = []
+        var refused: [String: Refusal] = [:]
         var wanted: Set<String> = []
         var flight: Completion?
     }
 
+    private struct Refusal {
+        let error: BrokerError
+        let until: ContinuousClock.Instant
+    }
+
+    /// What a cluster said of a topic.
+    private enum Finding {
+        case partitions(Int)
+        case refused(BrokerError)
+    }
+
+    /// For how long nobody asks again for a topic that the cluster refused.
+    private static let refusalTime: Duration = .seconds(5)
+
     private let partitions: Int
     private let replicationFactor: Int?
     private let timeout: Duration
+    private let metrics: KafkaMetrics
     private let threads: NIOThreadPool
-    private let client: @Sendable () throws -> RDKafkaClient
+    private let client: @Sendable () throws(BrokerError) -> RDKafkaClient
     private let logger = Logger(label: "souk.broker.kafka")
     private let state = Mutex(State())
 
     /// - Parameter client: What to ask through; called on one of the threads.
     init(
-        _ options: KafkaOptions, threads: NIOThreadPool,
-        client: @escaping @Sendable () throws -> RDKafkaClient
+        _ options: KafkaOptions, metrics: KafkaMetrics, threads: NIOThreadPool,
+        client: @escaping @Sendable () throws(BrokerError) -> RDKafkaClient
     ) {
         partitions = options.partitions
         replicationFactor = options.replicationFactor
         timeout = options.requestTimeout
+        self.metrics = metrics
         self.threads = threads
         self.client = client
     }
 
+    /// A topic that is there.
+    var anyDeclared: String? { state.withLock { $0.declared.first } }
+
     func areDeclared(_ topics: Set<String>) -> Bool { state.withLock { $0.declared.isSuperset(of: topics) } }
+
+    /// Why the cluster has no such topic and makes none, as it said a moment ago.
+    func refusal(of topic: String) -> BrokerError? {
+        state.withLock { state in
+            guard !state.declared.contains(topic), let refusal = state.refused[topic],
+                refusal.until > .now
+            else { return nil }
+            return refusal.error
+        }
+    }
 
     /// Declares what is not declared yet, and waits for the answer, for at most the time of a request. One
     /// request is under way at a time; it carries all topics that were asked for before it began.
@@ -54,7 +85,10 @@ final class KafkaTopics: Sendable {
     @discardableResult
     func start(_ topics: Set<String>) -> Completion? {
         let (flight, wanted) = state.withLock { state -> (Completion?, Set<String>) in
-            let missing = topics.subtracting(state.declared)
+            let now = ContinuousClock.now
+            let missing = topics.subtracting(state.declared).filter { topic in
+                state.refused[topic].map { $0.until <= now } ?? true
+            }
             guard !missing.isEmpty else { return (nil, []) }
             state.wanted.formUnion(missing)
             if let flight = state.flight { return (flight, []) }
@@ -71,32 +105,66 @@ final class KafkaTopics: Sendable {
     }
 
     private func request(_ topics: Set<String>, _ flight: Completion) async {
-        // Nothing for a closing broker: nobody asks again.
-        let declared = (try? await threads.runIfActive { [self] in try ensure(topics) }) ?? []
+        // Nothing for a closing broker, and after an outage: then it is asked again.
+        let findings = (try? await threads.runIfActive { [self] in try find(topics) }) ?? [:]
+        let until = ContinuousClock.now + Self.refusalTime
         state.withLock { state in
-            state.declared.formUnion(declared)
+            for (topic, finding) in findings {
+                switch finding {
+                case .partitions: state.declared.insert(topic)
+                case .refused(let error): state.refused[topic] = Refusal(error: error, until: until)
+                }
+            }
             state.flight = nil
         }
+        for (topic, finding) in findings { report(finding, of: topic) }
         flight.finish()
     }
 
-    /// Returns the topics that were answered for.
-    private func ensure(_ topics: Set<String>) throws -> Set<String> {
+    private func report(_ finding: Finding, of topic: String) {
+        switch finding {
+        case .partitions(let count):
+            metrics.partitions(of: topic, difference: count - partitions)
+            guard count != partitions else { return }
+            logger.warning(
+                "a topic has other partitions than SOUK_KAFKA_PARTITIONS asks for, and keeps them",
+                metadata: ["topic": "\(topic)", "partitions": "\(count)", "wanted": "\(partitions)"])
+        case .refused(let error):
+            logger.error("\(error)", metadata: ["topic": "\(topic)"])
+        }
+    }
+
+    /// Creates the topics and looks them up. A topic is left out where the cluster could not be asked.
+    private func find(_ topics: Set<String>) throws(BrokerError) -> [String: Finding] {
+        let deadline = ContinuousClock.now + timeout
         let client = try client()
-        var missing: [String] = []
-        for topic in topics.sorted() where try !client.hasTopic(topic, milliseconds: timeout.milliseconds) {
-            missing.append(topic)
-        }
-        guard !missing.isEmpty else { return topics }
         let failures = client.createTopics(
-            missing, partitions: partitions, replicationFactor: replicationFactor,
+            topics.sorted(), partitions: partitions, replicationFactor: replicationFactor,
             milliseconds: timeout.milliseconds)
-        for (topic, code) in failures {
-            logger.info(
-                "topic is not declared: \(String(cString: rd_kafka_err2str(code)))",
-                metadata: ["topic": "\(topic)"])
+        var findings: [String: Finding] = [:]
+        for topic in topics.sorted() {
+            findings[topic] = try find(topic, creation: failures[topic], client, deadline: deadline)
         }
-        return topics.filter { topic in failures[topic].map { !Self.isOutage($0) } ?? true }
+        return findings
+    }
+
+    /// - Parameter creation: Why the topic was not created; nil when it was, or was there already.
+    private func find(
+        _ topic: String, creation: rd_kafka_resp_err_t?, _ client: RDKafkaClient,
+        deadline: ContinuousClock.Instant
+    ) throws(BrokerError) -> Finding? {
+        while true {
+            let left = deadline - .now
+            guard left > .zero else { return nil }
+            if let count = try client.partitionCount(of: topic, milliseconds: left.milliseconds) {
+                return .partitions(count)
+            }
+            if let creation {
+                return Self.isOutage(creation) ? nil : .refused(.kafka(creation, "creating topic \(topic)"))
+            }
+            // It was made a moment ago: the brokers hear of it one after the other.
+            Thread.sleep(forTimeInterval: 0.05)
+        }
     }
 
     private static func isOutage(_ code: rd_kafka_resp_err_t) -> Bool {
@@ -105,6 +173,7 @@ final class KafkaTopics: Sendable {
             RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE, RD_KAFKA_RESP_ERR__DESTROY, RD_KAFKA_RESP_ERR__RESOLVE,
             RD_KAFKA_RESP_ERR_NOT_CONTROLLER, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
             RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR,
+            RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION,
             RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED:
             true
         default: false

@@ -10,6 +10,14 @@ struct PartitionID: Hashable, Comparable {
     }
 }
 
+/// Where a group's offset and the log of a partition did not fit together.
+enum OffsetMove: Equatable, Sendable {
+    /// The topic was deleted and made again, or the log was cut: what is there is read from its beginning.
+    case backward(from: Int64, to: Int64)
+    /// Retention deleted messages that the group had not read.
+    case forward(lost: Int, to: Int64)
+}
+
 /// How far a member is in one partition: which messages are held back behind their key, ready, in flight or
 /// waiting for redelivery.
 ///
@@ -36,6 +44,8 @@ struct PartitionCursor {
 
     /// The furthest offset read, plus one; nil before the first message.
     private(set) var fetched: Int64?
+    /// The offset that the group had committed before this cursor; nil where it is not known.
+    private let committedBefore: Int64?
     /// Bytes of the messages that are not acknowledged.
     private(set) var bytes = 0
     private(set) var inFlight = 0
@@ -53,8 +63,9 @@ struct PartitionCursor {
     private var first: Int64?
     private var committed: Int64?
 
-    init(maximumMessages: Int) {
+    init(maximumMessages: Int, committed: Int64? = nil) {
         self.maximumMessages = maximumMessages
+        committedBefore = committed
     }
 
     /// Everything below is acknowledged; nil before the first message.
@@ -70,9 +81,27 @@ struct PartitionCursor {
         return max(0, maximumMessages - order.count)
     }
 
-    /// A message read from the partition, in ascending order; one that was read before is ignored.
+    /// How the log differs from where the cursor would read on, if the next message has this offset.
+    ///
+    /// A gap alone is no move: compaction and transactions leave offsets out.
+    ///
+    /// - Parameter logStart: Where the partition begins, as far as it is known.
+    func move(to offset: Int64, logStart: Int64?) -> OffsetMove? {
+        guard let position = fetched ?? committedBefore else { return nil }
+        if offset < position { return .backward(from: position, to: offset) }
+        let start = min(offset, logStart ?? position)
+        return start > position ? .forward(lost: Int(start - position), to: start) : nil
+    }
+
+    /// Forgets everything: the log was made again, and offsets mean other messages.
+    mutating func restart() {
+        let isLeaving = isLeaving
+        self = PartitionCursor(maximumMessages: maximumMessages)
+        self.isLeaving = isLeaving
+    }
+
+    /// A message read from the partition, in ascending order.
     mutating func append(_ message: BrokerMessage, at offset: Int64) {
-        guard fetched.map({ $0 <= offset }) ?? true else { return }
         if first == nil {
             first = offset
             committed = offset

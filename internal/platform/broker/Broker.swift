@@ -32,12 +32,28 @@ package protocol Broker: Sendable {
     ///   ``BrokerError/Reason/unsupported``.
     func lag(group: String) async throws(BrokerError) -> [String: Int]
 
+    /// Returns when the backend can be used, as far as is known; for readiness probes.
+    ///
+    /// A backend whose server can keep a request waiting responds from what it found out in the background.
+    ///
+    /// - Throws: ``BrokerError/Reason/closed``, ``BrokerError/Reason/unavailable``.
+    func checkReadiness() async throws(BrokerError)
+
     /// Ends every subscription, stores how far the groups are, and lets go of the backend. Repeating it is
     /// harmless.
     func close() async
 }
 
 extension Broker {
+    /// Asks for the lag of a group that nobody is in; a backend that has no lag counts as ready.
+    package func checkReadiness() async throws(BrokerError) {
+        do {
+            _ = try await lag(group: "readiness")
+        } catch  where error.reason == .unsupported {
+            return
+        }
+    }
+
     /// Joins a group with the default options.
     package func subscribe(
         to topics: [String], group: String

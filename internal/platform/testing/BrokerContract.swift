@@ -61,7 +61,8 @@ package enum BrokerContract {
     package struct Case: Sendable, CustomStringConvertible {
         package let description: String
         let needs: BrokerCapabilities
-        let needsServer: Bool
+        /// It kills the server, and runs where the fixture can.
+        package let needsServer: Bool
         let messages: @Sendable (Fixture) -> Int
         let body: @Sendable (Fixture) async throws -> Void
 

@@ -1,16 +1,18 @@
 import CRDKafka
 import Foundation
 import SoukBroker
+import Synchronization
 
 /// Owns an `rd_kafka_t`.
 ///
 /// `@unchecked Sendable`: librdkafka's functions may be called on a client from any thread. Who destroys it must
 /// have let go of its queues and messages before; the destruction waits for librdkafka's threads, and does so on
-/// a thread of its own, whoever holds the last reference.
+/// a thread of its own, whoever holds the last reference. It closes no consumer: who joined a group has left it before.
 final class RDKafkaClient: @unchecked Sendable {
     let pointer: OpaquePointer
 
     private let kept: (any Sendable)?
+    private let isAbandoned = Atomic(false)
 
     init(owning pointer: OpaquePointer, keeping kept: (any Sendable)?) {
         self.pointer = pointer
@@ -18,12 +20,24 @@ final class RDKafkaClient: @unchecked Sendable {
     }
 
     deinit {
+        if isAbandoned.load(ordering: .relaxed) {
+            // Its threads go on until the process ends, with what they use.
+            if let kept { _ = Unmanaged.passRetained(kept as AnyObject) }
+            return
+        }
         let address = UInt(bitPattern: pointer)
         Thread.detachNewThread { [kept] in
-            // The address of what was never nil.
-            if let pointer = OpaquePointer(bitPattern: address) { rd_kafka_destroy(pointer) }
+            // The address of what was never nil. Closing here could dereference a null coordinator (librdkafka #5347).
+            if let pointer = OpaquePointer(bitPattern: address) {
+                rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+            }
             withExtendedLifetime(kept) {}
         }
+    }
+
+    /// Keeps the client from being destroyed, where that would end the process.
+    func abandon() {
+        isAbandoned.store(true, ordering: .relaxed)
     }
 
     /// Why the client can do nothing any more, if so: the brokers fenced it off.

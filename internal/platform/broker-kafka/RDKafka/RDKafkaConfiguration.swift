@@ -64,7 +64,7 @@ struct RDKafkaConfiguration: ~Copyable {
 }
 
 extension RDKafkaConfiguration {
-    /// What producers and consumers have in common.
+    /// What all clients have in common.
     init(_ options: KafkaOptions) throws(BrokerError) {
         self.init()
         try set("bootstrap.servers", options.brokers.joined(separator: ","))
@@ -78,6 +78,8 @@ extension RDKafkaConfiguration {
         if let file = options.caFile { try set("ssl.ca.location", file) }
         if let file = options.certificateFile { try set("ssl.certificate.location", file) }
         if let file = options.keyFile { try set("ssl.key.location", file) }
+        // Topics are made with their settings or not at all: asking for one must not make it with the broker's.
+        try set("allow.auto.create.topics", "false")
         try set("log.connection.close", "false")
         try set("reconnect.backoff.ms", "100")
         try set("reconnect.backoff.max.ms", "5000")

@@ -1,6 +1,5 @@
 import ArgumentParser
 import CRDKafka
-import CRDKafka.Mock
 import Foundation
 
 /// A Kafka cluster in memory, for tests: librdkafka's mock cluster in a process of its own.
@@ -12,11 +11,22 @@ struct MockKafka: ParsableCommand {
         discussion: """
             Prints its brokers (host:port,…) as one line and runs until SIGTERM or SIGINT. SIGUSR1 takes all \
             brokers down with everything they know kept, SIGUSR2 brings them up on the same ports.
-            It creates topics by themselves, with 4 partitions, and answers no admin requests.
+            It creates topics on request, and those that a client asks for by themselves, with 4 partitions, \
+            unless the client forbids it: as Kafka does by default.
             """)
 
     @Option(help: "How many brokers.")
     var brokers = 1
+
+    @Option(help: "The port of the first broker, which the others follow; 0 for any that are free.")
+    var port: UInt16 = 0
+
+    @Flag(
+        help: """
+            Have clients talk to librdkafka's cluster itself, which is faster. It creates whatever is asked for, and \
+            answers no request to create.
+            """)
+    var direct = false
 
     @Option(
         help: ArgumentHelp(
@@ -29,12 +39,15 @@ struct MockKafka: ParsableCommand {
     @Flag(
         help: """
             Read commands from standard input, answer each with a line, and end with the input: down, up, \
-            "error API CODE COUNT" (the next requests of that API fail so; -195 cuts the connection).
+            "error API CODE COUNT" (the next requests of that API fail so; -195 cuts the connection), \
+            "clear API" (they fail no more), "topic-error NAME CODE" (until it is 0; * for every topic), \
+            "delay MILLISECONDS" (of every response).
             """)
     var control = false
 
     func validate() throws {
         guard (1...10).contains(brokers) else { throw ValidationError("1 to 10 brokers") }
+        guard !direct || port == 0 else { throw ValidationError("--direct takes ports of its own") }
         for topic in topic where Self.parse(topic) == nil {
             throw ValidationError("\(topic) is not name=partitions")
         }
@@ -48,15 +61,21 @@ struct MockKafka: ParsableCommand {
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         signal(SIGPIPE, SIG_IGN)
 
-        let cluster = try MockCluster(brokers: brokers)
+        let cluster = try MockCluster(brokers: brokers, isModern: !direct)
         for (name, partitions) in topic.compactMap(Self.parse) {
-            try cluster.create(name, partitions: partitions)
+            let code = cluster.create(name, partitions: partitions)
+            guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                throw ValidationError("\(name): \(String(cString: rd_kafka_err2str(code)))")
+            }
         }
         if down { cluster.setUp(false) }
-        Self.say(cluster.bootstrap)
+        let front = direct ? nil : try Front(cluster, port: port)
+        Self.say(front?.bootstrap ?? cluster.bootstrap)
         if control {
             let thread = Thread {
-                while let line = readLine() { Self.say(cluster.obey(line) ? "ok" : "error") }
+                while let line = readLine() {
+                    Self.say(Self.obey(line, cluster, front) ? "ok" : "error")
+                }
                 kill(getpid(), SIGTERM)
             }
             thread.start()
@@ -81,59 +100,32 @@ struct MockKafka: ParsableCommand {
         return (String(parts[0]), partitions)
     }
 
-    private static func say(_ line: String) {
-        FileHandle.standardOutput.write(Data((line + "\n").utf8))
-    }
-}
-
-/// Owns librdkafka's mock cluster, until the process ends.
-///
-/// `@unchecked Sendable`: each function of `rdkafka_mock.h` locks the cluster or asks its thread.
-private final class MockCluster: @unchecked Sendable {
-    private let cluster: OpaquePointer
-
-    init(brokers: Int) throws {
-        var reason = [CChar](repeating: 0, count: 256)
-        let configuration = rd_kafka_conf_new()
-        // Not to be told that this client has no brokers: it is there for the cluster only.
-        rd_kafka_conf_set(configuration, "log_level", "4", nil, 0)
-        guard let client = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, &reason, reason.count),
-            let cluster = rd_kafka_mock_cluster_new(client, Int32(brokers))
-        else {
-            let text = String(
-                decoding: reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            throw ValidationError("no cluster: \(text)")
-        }
-        self.cluster = cluster
-    }
-
-    var bootstrap: String { String(cString: rd_kafka_mock_cluster_bootstraps(cluster)) }
-
-    func create(_ topic: String, partitions: Int) throws {
-        let code = rd_kafka_mock_topic_create(cluster, topic, Int32(partitions), 1)
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            throw ValidationError("\(topic): \(String(cString: rd_kafka_err2str(code)))")
-        }
-    }
-
-    func setUp(_ isUp: Bool) {
-        _ = isUp ? rd_kafka_mock_broker_set_up(cluster, -1) : rd_kafka_mock_broker_set_down(cluster, -1)
-    }
-
     /// False for what is no command.
-    func obey(_ line: String) -> Bool {
+    private static func obey(_ line: String, _ cluster: MockCluster, _ front: Front?) -> Bool {
         let words = line.split(separator: " ")
-        switch words.first {
-        case "down": setUp(false)
-        case "up": setUp(true)
-        case "error":
-            guard words.count == 4, let api = Int16(words[1]), let code = Int32(words[2]),
-                let count = Int(words[3]), count > 0
-            else { return false }
-            let codes = [rd_kafka_resp_err_t](repeating: rd_kafka_resp_err_t(rawValue: code), count: count)
-            rd_kafka_mock_push_request_errors_array(cluster, api, count, codes)
+        let numbers = words.dropFirst().compactMap { Int($0) }
+        switch (words.first, words.count) {
+        case ("down", 1): cluster.setUp(false)
+        case ("up", 1): cluster.setUp(true)
+        case ("error", 4) where numbers.count == 3 && numbers[2] > 0:
+            let codes = [Int](repeating: numbers[1], count: numbers[2])
+            if numbers[0] == Front.createTopics, let front {
+                front.push(errors: codes)
+            } else {
+                cluster.push(errors: codes, api: numbers[0])
+            }
+        case ("clear", 2) where numbers.count == 1:
+            cluster.clear(api: numbers[0])
+            if numbers[0] == Front.createTopics { front?.clear() }
+        case ("topic-error", 3) where numbers.count == 1:
+            cluster.set(error: numbers[0], of: String(words[1]))
+        case ("delay", 2) where numbers.count == 1: cluster.delay(milliseconds: numbers[0])
         default: return false
         }
         return true
+    }
+
+    private static func say(_ line: String) {
+        FileHandle.standardOutput.write(Data((line + "\n").utf8))
     }
 }

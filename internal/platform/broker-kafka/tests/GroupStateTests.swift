@@ -226,7 +226,7 @@ private final class Group {
 
     func append(_ messages: [(offset: Int64, key: String)], size: Int = 1) {
         let payload = [UInt8](repeating: 0, count: size)
-        state.append(
+        _ = state.append(
             messages.map { ($0.offset, BrokerMessage(id: "", key: $0.key, payload: payload)) },
             to: Self.partition)
     }

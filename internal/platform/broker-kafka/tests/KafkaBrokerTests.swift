@@ -76,7 +76,7 @@ struct KafkaBrokerTests {
     @Test func `gives a slow member everything of a backlog that is larger than what it may hold`()
         async throws
     {
-        let broker = try KafkaBroker.open(MockCluster.shared.get().options { $0.lookAheadBytes = 50_000 })
+        let broker = try KafkaBroker.open(KafkaUnderTest.options { $0.lookAheadBytes = 50_000 })
         let topic = unique("backlog")
         for first in stride(from: 0, to: 400, by: 50) {
             try await broker.publish(messages(first..<first + 50, keys: 16, size: 20_000), to: topic)
@@ -160,9 +160,15 @@ struct KafkaBrokerTests {
         for brokers in ["", "host", "host:0", "host:x", "a:1,b:", ":9092"] {
             #expect(throws: BrokerError.self) { _ = try KafkaOptions(brokers: brokers) }
         }
-        var options = try KafkaOptions(brokers: "localhost:9092", securityProtocol: .ssl)
-        options.caFile = "/nowhere.pem"
-        #expect(throws: BrokerError.self) { _ = try KafkaBroker.open(options) }
+        for change in [
+            { $0.caFile = "/nowhere.pem" }, { $0.sessionTimeout = .milliseconds(5_999) },
+            { $0.clientID = String(repeating: "c", count: 201) }, { $0.clientID = "" },
+        ] as [(inout KafkaOptions) -> Void] {
+            var options = try KafkaOptions(brokers: "localhost:9092", securityProtocol: .ssl)
+            change(&options)
+            let error = #expect(throws: BrokerError.self) { _ = try KafkaBroker.open(options) }
+            #expect(error?.reason == .invalidArgument)
+        }
     }
 
     @Test func `shows no password`() throws {

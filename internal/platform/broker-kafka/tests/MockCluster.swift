@@ -1,6 +1,7 @@
 import Foundation
 import SoukBroker
 import SoukBrokerKafka
+import Synchronization
 
 /// A `mock-kafka` process of the tests', which ends with them: its standard input closes.
 final class MockCluster: Sendable {
@@ -9,8 +10,15 @@ final class MockCluster: Sendable {
 
     let brokers: String
     private let process: Process
-    private let input: FileHandle
-    private let output: FileHandle
+    private let channel: Mutex<Channel>
+
+    private struct Channel {
+        let input: FileHandle
+        let output: FileHandle
+    }
+
+    /// Whether there is an executable to start; tests against another cluster may go without.
+    static var isBuilt: Bool { (try? executable()) != nil }
 
     /// Starts the process, which lies beside the running tests, or where `SOUK_TEST_KAFKA` says.
     ///
@@ -23,29 +31,41 @@ final class MockCluster: Sendable {
         process.standardInput = input
         process.standardOutput = output
         try process.run()
-        self.input = input.fileHandleForWriting
-        self.output = output.fileHandleForReading
-        brokers = try Self.line(from: self.output)
+        let channel = Channel(input: input.fileHandleForWriting, output: output.fileHandleForReading)
+        brokers = try Self.line(from: channel.output)
+        self.channel = Mutex(channel)
     }
 
     deinit {
         process.terminate()
+        hang(false)
     }
 
     func options(_ change: (inout KafkaOptions) -> Void = { _ in }) throws -> KafkaOptions {
-        var options = try KafkaOptions(brokers: brokers)
-        // The mock has a group wait for nearly as long when a member joins.
-        options.sessionTimeout = .seconds(3)
-        change(&options)
-        return options
+        try KafkaUnderTest.options(brokers, change)
     }
 
     /// Has the process obey a command; see `mock-kafka --help`.
     func tell(_ command: String) throws {
-        try input.write(contentsOf: Data((command + "\n").utf8))
-        guard try Self.line(from: output) == "ok" else {
-            throw Failure(description: "mock-kafka: \(command)?")
+        try channel.withLock { channel in
+            try channel.input.write(contentsOf: Data((command + "\n").utf8))
+            guard try Self.line(from: channel.output) == "ok" else {
+                throw Failure(description: "mock-kafka: \(command)?")
+            }
         }
+    }
+
+    /// Takes every broker away for a moment, with what they stored kept.
+    func restart() async throws {
+        try tell("down")
+        // A broker needs a while to come back.
+        try await Task.sleep(for: .milliseconds(500))
+        try tell("up")
+    }
+
+    /// Stops the process where it is, connections open: a cluster that takes requests and sends no response.
+    func hang(_ isHanging: Bool) {
+        kill(process.processIdentifier, isHanging ? SIGSTOP : SIGCONT)
     }
 
     struct Failure: Error, CustomStringConvertible {

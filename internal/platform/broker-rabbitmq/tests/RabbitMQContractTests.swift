@@ -11,7 +11,7 @@ struct RabbitMQContractTests {
         try await testCase.run(
             on: BrokerContract.Fixture(
                 "rabbitmq", capabilities: BrokerCapabilities.all.subtracting(.replayFromEarliest),
-                restart: RabbitMQServer.canRestart ? RabbitMQServer.restart : nil
+                restart: RabbitMQServer.restart
             ) {
                 try RabbitMQBroker.open(RabbitMQServer.options())
             })

@@ -42,7 +42,7 @@ enum BrokerUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertibl
             broker = try RabbitMQBroker.open(options)
         case .kafka:
             var options = try KafkaOptions(brokers: try #require(address))
-            options.sessionTimeout = .seconds(3)
+            options.sessionTimeout = .seconds(6)
             broker = try KafkaBroker.open(options)
         }
         await (try await broker.subscribe(to: [topic], group: group)).close()

@@ -1,0 +1,63 @@
+import SoukBroker
+import SoukBrokerKafka
+import SoukIDs
+import Testing
+
+/// Topics have the settings that were asked for, though the cluster creates by itself whatever is asked for.
+@Suite(.timeLimit(.minutes(2)))
+struct KafkaTopicsTests {
+    private let metrics = RecordedMetrics()
+    private let topic = "topics-\(ID<KafkaTopicsTests>())"
+
+    private func publish(to broker: KafkaBroker) async throws {
+        try await broker.publish([BrokerMessage(id: "1", key: "k", payload: [])], to: topic)
+    }
+
+    private var difference: Double? { metrics["kafka_topic_partition_difference", topic] }
+
+    @Test func `creates a topic with as many partitions as were asked for`() async throws {
+        let broker = try KafkaBroker.open(KafkaUnderTest.options { _ in }, metrics: metrics)
+        try await publish(to: broker)
+        #expect(difference == 0)
+        await broker.close()
+    }
+
+    @Test func `subscribing and asking for the lag create nothing by themselves`() async throws {
+        let cluster = try MockCluster()
+        // Throttled: the topic is not created, only asked for.
+        try cluster.tell("error 19 89 100")
+        let broker = try KafkaBroker.open(
+            cluster.options { $0.requestTimeout = .seconds(1) }, metrics: metrics)
+        let subscription = try await broker.subscribe(to: [topic], group: "g")
+        // As long as it takes to ask for metadata a few times.
+        try await Task.sleep(for: .seconds(2))
+        #expect(try await broker.lag(group: "g") == [:])
+        try cluster.tell("clear 19")
+        try await publish(to: broker)
+        #expect(difference == 0)
+        #expect(try await subscription.next()?.message.id == "1")
+        await broker.close()
+    }
+
+    @Test func `reports a topic that has other partitions, and works with it`() async throws {
+        let cluster = try MockCluster("--topic", "\(topic)=3")
+        let broker = try KafkaBroker.open(cluster.options(), metrics: metrics)
+        try await publish(to: broker)
+        #expect(difference == -5)
+        await broker.close()
+    }
+
+    @Test func `says why the cluster makes no topic, at once`() async throws {
+        let cluster = try MockCluster()
+        // Not authorised to create topics.
+        try cluster.tell("error 19 29 100")
+        let broker = try KafkaBroker.open(cluster.options(), metrics: metrics)
+        let start = ContinuousClock.now
+        let error = await #expect(throws: BrokerError.self) { try await publish(to: broker) }
+        #expect(error?.reason == .unavailable)
+        #expect(
+            error?.detail?.contains("creating topic \(topic): Broker: Topic authorization failed") == true)
+        #expect(ContinuousClock.now - start < .seconds(4))
+        await broker.close()
+    }
+}
