@@ -1,6 +1,7 @@
 import SoukAuthGuard
 import SoukAuthRPC
 import SoukComposition
+import SoukEnv
 import SoukNotification
 import SoukProcess
 
@@ -14,9 +15,12 @@ enum NotificationProcess: MarketplaceProcess {
 
     static func compose(_ process: inout ProcessContext) async throws -> ProcessParts {
         let accounts = try process.accountGuard()
+        let auth = try process.peer("auth")
+        let publicURL = try process.environment.baseURL("SOUK_PUBLIC_URL") ?? "http://127.0.0.1:8080"
         let notification = try NotificationService(
             resources: try process.resources(for: name, guardHandlers: accounts.handlers),
-            users: RemoteAuthKernel(try process.peer("auth")), mailDirectory: "mail")
+            users: RemoteAuthKernel(auth), accountMails: RemoteAccountMailKernel(auth),
+            publicURL: { publicURL }, mailDirectory: "mail")
         return ProcessParts(
             services: [notification], verifier: try process.tokenKeys(), accounts: accounts)
     }

@@ -93,7 +93,8 @@ struct Marketplace {
             resources: resource(.order), products: product.kernel, vendors: vendor.kernel,
             payments: payment.kernel)
         let notification = try NotificationService(
-            resources: resource(.notification), users: auth.kernel, mailDirectory: directory.file("mail"))
+            resources: resource(.notification), users: auth.kernel, accountMails: auth.mails,
+            publicURL: { address.publicURL }, mailDirectory: directory.file("mail"))
         services = [gateway, auth, vendor, product, sandbox, payment, order, notification]
 
         web = WebRouter(

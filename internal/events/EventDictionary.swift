@@ -5,6 +5,7 @@ package enum EventDictionary {
     package static let all: [any Event.Type] = [
         UserRegistered.self,
         UserUpdated.self,
+        UserMailRequested.self,
         SessionEnded.self,
         VendorStatusChanged.self,
         StockLow.self,

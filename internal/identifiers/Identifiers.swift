@@ -18,6 +18,7 @@ package enum OrderLineTag {}
 package enum PaymentTag {}
 package enum RefundTag {}
 package enum NotificationTag {}
+package enum MailRequestTag {}
 
 package typealias ProductID = ID<ProductTag>
 package typealias VariantID = ID<VariantTag>
@@ -33,3 +34,4 @@ package typealias OrderLineID = ID<OrderLineTag>
 package typealias PaymentID = ID<PaymentTag>
 package typealias RefundID = ID<RefundTag>
 package typealias NotificationID = ID<NotificationTag>
+package typealias MailRequestID = ID<MailRequestTag>

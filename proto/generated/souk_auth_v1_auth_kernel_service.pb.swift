@@ -109,6 +109,9 @@ package nonisolated struct Souk_Auth_V1_UserSummary: Sendable {
   /// False once an admin has deactivated the account.
   package var active: Bool = false
 
+  /// Whether the address is known to be the user's.
+  package var emailVerified: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -255,7 +258,7 @@ nonisolated extension Souk_Auth_V1_BatchGetUsersResponse: SwiftProtobuf.Message,
 
 nonisolated extension Souk_Auth_V1_UserSummary: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".UserSummary"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}email\0\u{1}name\0\u{1}roles\0\u{1}active\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}email\0\u{1}name\0\u{1}roles\0\u{1}active\0\u{3}email_verified\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -268,6 +271,7 @@ nonisolated extension Souk_Auth_V1_UserSummary: SwiftProtobuf.Message, SwiftProt
       case 3: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 4: try { try decoder.decodeRepeatedEnumField(value: &self.roles) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.active) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.emailVerified) }()
       default: break
       }
     }
@@ -289,6 +293,9 @@ nonisolated extension Souk_Auth_V1_UserSummary: SwiftProtobuf.Message, SwiftProt
     if self.active != false {
       try visitor.visitSingularBoolField(value: self.active, fieldNumber: 5)
     }
+    if self.emailVerified != false {
+      try visitor.visitSingularBoolField(value: self.emailVerified, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -298,6 +305,7 @@ nonisolated extension Souk_Auth_V1_UserSummary: SwiftProtobuf.Message, SwiftProt
     if lhs.name != rhs.name {return false}
     if lhs.roles != rhs.roles {return false}
     if lhs.active != rhs.active {return false}
+    if lhs.emailVerified != rhs.emailVerified {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

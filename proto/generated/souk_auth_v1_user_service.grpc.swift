@@ -112,10 +112,10 @@ extension Souk_Auth_V1_UserService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes a customer's account and logs it in.
+        /// > Makes a customer's account, logs it in and has its address verified by mail. An address that is another account's makes no
+        /// > difference here.
         /// > 
-        /// > INVALID_ARGUMENT with the fields that can't be taken; ABORTED `user.email_taken`; RESOURCE_EXHAUSTED
-        /// > `auth.throttled`; UNAVAILABLE `auth.busy`.
+        /// > INVALID_ARGUMENT with the fields that can't be taken; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Souk_Auth_V1_CreateUserRequest` messages.
@@ -205,10 +205,10 @@ extension Souk_Auth_V1_UserService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes a customer's account and logs it in.
+        /// > Makes a customer's account, logs it in and has its address verified by mail. An address that is another account's makes no
+        /// > difference here.
         /// > 
-        /// > INVALID_ARGUMENT with the fields that can't be taken; ABORTED `user.email_taken`; RESOURCE_EXHAUSTED
-        /// > `auth.throttled`; UNAVAILABLE `auth.busy`.
+        /// > INVALID_ARGUMENT with the fields that can't be taken; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Souk_Auth_V1_CreateUserRequest` message.
@@ -296,10 +296,10 @@ extension Souk_Auth_V1_UserService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes a customer's account and logs it in.
+        /// > Makes a customer's account, logs it in and has its address verified by mail. An address that is another account's makes no
+        /// > difference here.
         /// > 
-        /// > INVALID_ARGUMENT with the fields that can't be taken; ABORTED `user.email_taken`; RESOURCE_EXHAUSTED
-        /// > `auth.throttled`; UNAVAILABLE `auth.busy`.
+        /// > INVALID_ARGUMENT with the fields that can't be taken; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
         ///
         /// - Parameters:
         ///   - request: A `Souk_Auth_V1_CreateUserRequest` message.
@@ -546,10 +546,10 @@ extension Souk_Auth_V1_UserService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes a customer's account and logs it in.
+        /// > Makes a customer's account, logs it in and has its address verified by mail. An address that is another account's makes no
+        /// > difference here.
         /// > 
-        /// > INVALID_ARGUMENT with the fields that can't be taken; ABORTED `user.email_taken`; RESOURCE_EXHAUSTED
-        /// > `auth.throttled`; UNAVAILABLE `auth.busy`.
+        /// > INVALID_ARGUMENT with the fields that can't be taken; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Souk_Auth_V1_CreateUserRequest` message.
@@ -667,10 +667,10 @@ extension Souk_Auth_V1_UserService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes a customer's account and logs it in.
+        /// > Makes a customer's account, logs it in and has its address verified by mail. An address that is another account's makes no
+        /// > difference here.
         /// > 
-        /// > INVALID_ARGUMENT with the fields that can't be taken; ABORTED `user.email_taken`; RESOURCE_EXHAUSTED
-        /// > `auth.throttled`; UNAVAILABLE `auth.busy`.
+        /// > INVALID_ARGUMENT with the fields that can't be taken; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Souk_Auth_V1_CreateUserRequest` message.
@@ -816,10 +816,10 @@ extension Souk_Auth_V1_UserService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Makes a customer's account and logs it in.
+    /// > Makes a customer's account, logs it in and has its address verified by mail. An address that is another account's makes no
+    /// > difference here.
     /// > 
-    /// > INVALID_ARGUMENT with the fields that can't be taken; ABORTED `user.email_taken`; RESOURCE_EXHAUSTED
-    /// > `auth.throttled`; UNAVAILABLE `auth.busy`.
+    /// > INVALID_ARGUMENT with the fields that can't be taken; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Souk_Auth_V1_CreateUserRequest` message.
@@ -944,10 +944,10 @@ extension Souk_Auth_V1_UserService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Makes a customer's account and logs it in.
+    /// > Makes a customer's account, logs it in and has its address verified by mail. An address that is another account's makes no
+    /// > difference here.
     /// > 
-    /// > INVALID_ARGUMENT with the fields that can't be taken; ABORTED `user.email_taken`; RESOURCE_EXHAUSTED
-    /// > `auth.throttled`; UNAVAILABLE `auth.busy`.
+    /// > INVALID_ARGUMENT with the fields that can't be taken; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
     ///
     /// - Parameters:
     ///   - message: request message to send.

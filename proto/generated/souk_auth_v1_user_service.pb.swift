@@ -27,7 +27,7 @@ package nonisolated struct Souk_Auth_V1_CreateUserRequest: Sendable {
 
   package var email: String = String()
 
-  /// 8 to 128 characters, and not one of the first that anybody tries.
+  /// 15 to 128 characters, and not one of the first that anybody tries.
   package var password: String = String()
 
   /// 1 to 100 characters, one line.

@@ -138,14 +138,19 @@ class Client:
             return self.token
 
     def register(self, name: str) -> None:
-        """Signs this user up, unless that was done before."""
+        """Signs this user up: a new account, even where the address has one."""
         anonymous = Client(self.url, patience=self.patience)
+        body = {"email": self.email, "password": self.password, "name": name}
+        self.token = anonymous.post("/api/v1/auth/register", body).data["access_token"]
+
+    def join(self, name: str) -> None:
+        """Signs this user in, or up where that was not done before."""
         try:
-            body = {"email": self.email, "password": self.password, "name": name}
-            self.token = anonymous.post("/api/v1/auth/register", body).data["access_token"]
+            self.sign_in()
         except ApiError as error:
-            if error.code != "user.email_taken":
+            if error.code != "auth.invalid_credentials":
                 raise
+            self.register(name)
 
     # -- one exchange
 

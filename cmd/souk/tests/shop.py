@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import email
+import email.message
+import email.policy
 import itertools
+import re
 import secrets
 
 from souk_client import Client, wait_until
@@ -80,6 +84,29 @@ class Market:
 
     def shopper(self) -> Client:
         return self.register(f"shopper-{secrets.token_hex(4)}")
+
+    def letters(self, address: str) -> list[email.message.EmailMessage]:
+        """The mails to an address, the oldest first."""
+        found = [
+            email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+            for file in (self.souk.data / "mail").glob("*.eml")]
+        mine = [m for m in found if m["to"].addresses[0].addr_spec == address]
+        return sorted(mine, key=lambda m: (m["date"].datetime, m["message-id"]))
+
+    def mail_token(self, address: str, subject: str = "Confirm your e-mail address", skip: tuple = ()) -> str:
+        """The token in the first mail to an address that has one not in `skip`."""
+        def arrived():
+            for letter in self.letters(address):
+                if letter["subject"] == subject:
+                    token = re.search(r"#token=([\w-]{43})\b", letter.get_body(("plain",)).get_content())[1]
+                    if token not in skip:
+                        return token
+            return None
+        return wait_until(f"the mail '{subject}' to {address}", arrived, 45)
+
+    def verify(self, client: Client) -> None:
+        """Has a user verify the address, as a person does with the mail."""
+        client.post("/api/v1/auth/email/verify", {"token": self.mail_token(client.email)})
 
     def order(self, client: Client, order_id: str) -> dict:
         return client.get(f"/api/v1/orders/{order_id}").data

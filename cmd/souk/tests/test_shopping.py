@@ -1,7 +1,5 @@
 """The flows of the marketplace, from the cart to the refund."""
 
-import email
-import email.policy
 import html
 import re
 import secrets
@@ -166,13 +164,11 @@ def test_unpaid_orders_expire_and_free_the_stock(fresh):
 
 def test_mail_is_written_as_files(market):
     shop, ada = market.shop(), market.shopper()
+    market.verify(ada)
     order = market.buy(ada, [(shop.sell(), 1)])
 
     def letters():
-        found = [
-            email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-            for file in (market.souk.data / "mail").glob("*.eml")]
-        return [m for m in found if m["to"].addresses[0].addr_spec == ada.email and order["number"] in m["subject"]]
+        return [m for m in market.letters(ada.email) if order["number"] in m["subject"]]
 
     letter = wait_until("the letter", letters, 45)[0]
     assert not letter.defects and letter["message-id"] and letter["date"].datetime

@@ -22,9 +22,11 @@ enum EventExamples {
             name: "Ada", line1: "1 Street", line2: "2nd floor", city: "London", region: "Greater London",
             postalCode: "E1 6AN", country: "GB")
         return [
-            UserRegistered(userId: user, email: "ada@souk.example", name: "Ada"),
+            UserRegistered(userId: user, email: "ada@souk.example", name: "Ada", emailVerified: false),
             UserUpdated(
-                userId: user, email: "ada@souk.example", name: "Ada", roles: ["customer"], active: true),
+                userId: user, email: "ada@souk.example", name: "Ada", roles: ["customer"], active: true,
+                version: 2, sessionIds: ["5LzrgxSRsu7y3yZvYlN4Kw"], emailVerified: true),
+            UserMailRequested(requestId: MailRequestID()),
             SessionEnded(userId: user, sessionIds: ["5LzrgxSRsu7y3yZvYlN4Kw"], reason: "logout"),
             VendorStatusChanged(
                 vendorId: vendor, ownerId: user, name: "Kiln", status: "active", reason: "fine"),

@@ -14,6 +14,9 @@ struct AuthConfiguration: Sendable {
     let accessLifetime: Duration
     let refreshLifetime: Duration
     let refreshGrace: Duration
+    let sessions: SessionLimits
+    let mails: AccountMails.Lifetimes
+    let passwords: PasswordPolicy
     let argon2: Argon2Parameters
     let argon2Threads: Int
     let limits: AuthLimits
@@ -31,11 +34,31 @@ struct AuthConfiguration: Sendable {
             to: .seconds(400 * 86_400))
         refreshGrace = try Self.lifetime(
             environment, "SOUK_AUTH_REFRESH_GRACE", default: .zero, from: .zero, to: .seconds(60))
+        var sessions = SessionLimits()
+        sessions.perAccount = try environment.int(
+            "SOUK_AUTH_MAX_SESSIONS", default: sessions.perAccount, in: 1...1_000)
+        sessions.lifetime = try Self.lifetime(
+            environment, "SOUK_AUTH_SESSION_LIFETIME", default: sessions.lifetime, from: .seconds(60),
+            to: .seconds(3_650 * 86_400))
+        self.sessions = sessions
+        var mails = AccountMails.Lifetimes()
+        mails.verification = try Self.lifetime(
+            environment, "SOUK_AUTH_VERIFICATION_TTL", default: mails.verification, from: .seconds(60),
+            to: .seconds(30 * 86_400))
+        mails.reset = try Self.lifetime(
+            environment, "SOUK_AUTH_RESET_TTL", default: mails.reset, from: .seconds(60), to: .seconds(86_400)
+        )
+        self.mails = mails
+        let passwords = PasswordPolicy(
+            minimumLength: try environment.int(
+                "SOUK_AUTH_PASSWORD_MIN_LENGTH", default: PasswordPolicy().minimumLength,
+                in: PasswordPolicy.minimumLengths))
+        self.passwords = passwords
         argon2 = try Self.argon2(environment)
         argon2Threads = try environment.int("SOUK_AUTH_ARGON2_THREADS", default: 2, in: 1...64)
         limits = try Self.limits(environment)
         exemptAddresses = try environment.addressRanges("SOUK_RATE_LIMIT_EXEMPT")
-        admin = try Self.admin(environment)
+        admin = try Self.admin(environment, passwords)
     }
 
     private static func lifetime(
@@ -67,13 +90,22 @@ struct AuthConfiguration: Sendable {
         }
         var limits = AuthLimits()
         limits.failuresPerAccount = try rule(limits.failuresPerAccount, "SOUK_AUTH_MAX_FAILURES_PER_ACCOUNT")
+        limits.failuresPerAccountOverall = try rule(
+            limits.failuresPerAccountOverall, "SOUK_AUTH_MAX_FAILURES_PER_ACCOUNT_OVERALL")
         limits.failuresPerAddress = try rule(limits.failuresPerAddress, "SOUK_AUTH_MAX_FAILURES_PER_ADDRESS")
         limits.registrationsPerAddress = try rule(
             limits.registrationsPerAddress, "SOUK_AUTH_MAX_REGISTRATIONS_PER_ADDRESS")
+        limits.resetsPerAddress = try rule(limits.resetsPerAddress, "SOUK_AUTH_MAX_RESETS_PER_ADDRESS")
+        limits.mailsPerHour = try environment.int(
+            "SOUK_AUTH_MAX_MAILS_PER_HOUR", default: limits.mailsPerHour, in: 1...most)
+        limits.mailsPerDay = try environment.int(
+            "SOUK_AUTH_MAX_MAILS_PER_DAY", default: limits.mailsPerDay, in: 1...most)
         return limits
     }
 
-    private static func admin(_ environment: Environment) throws(ConfigurationError) -> Admin? {
+    private static func admin(
+        _ environment: Environment, _ passwords: PasswordPolicy
+    ) throws(ConfigurationError) -> Admin? {
         let names = (email: "SOUK_AUTH_ADMIN_EMAIL", password: "SOUK_AUTH_ADMIN_PASSWORD")
         let email = try environment.optionalString(names.email).map(EmailAddress.normalised)
         let password = try environment.secret(names.password)
@@ -89,7 +121,7 @@ struct AuthConfiguration: Sendable {
                 throw ConfigurationError(names.email, "'\(email)' is no e-mail address")
             }
             let text = PasswordPolicy.normalised(password.reveal())
-            if let complaint = PasswordPolicy.complaint(about: text, email: email) {
+            if let complaint = passwords.complaint(about: text, email: email) {
                 throw ConfigurationError(names.password, "can't be taken: \(complaint.message)")
             }
             return Admin(email: email, password: password)

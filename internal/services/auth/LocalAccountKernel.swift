@@ -112,8 +112,9 @@ struct LocalAccountKernel: AccountKernel {
 extension AccountUser {
     fileprivate init(_ user: User) {
         self.init(
-            id: user.id, email: user.email, name: user.name, roles: user.roles, isActive: user.isActive,
-            version: user.version, createdAt: user.createdAt, updatedAt: user.updatedAt)
+            id: user.id, email: user.email, isEmailVerified: user.isEmailVerified, name: user.name,
+            roles: user.roles, isActive: user.isActive, version: user.version, createdAt: user.createdAt,
+            updatedAt: user.updatedAt)
     }
 }
 

@@ -16,21 +16,21 @@ struct LocalAuthKernel: AuthKernel {
             try context.checkDeadline()
             return try await accounts.users(ids).map { user in
                 UserSummary(
-                    id: user.id, email: user.email, name: user.name, roles: user.roles,
-                    isActive: user.isActive)
+                    id: user.id, email: user.email, isEmailVerified: user.isEmailVerified, name: user.name,
+                    roles: user.roles, isActive: user.isActive)
             }
         } catch {
             throw .unavailable("\(error)")
         }
     }
 
-    func standings(
+    func statuses(
         _ sessions: [SessionReference], _ context: CallContext
-    ) async throws(AuthKernelError) -> [SessionReference: SessionStanding] {
+    ) async throws(AuthKernelError) -> [SessionReference: SessionStatus] {
         if let complaint = KernelBatch.complaint(sessions.count, "sessions") { throw .unavailable(complaint) }
         do {
             try context.checkDeadline()
-            return try await self.sessions.standings(sessions, at: clock.now())
+            return try await self.sessions.statuses(sessions, at: clock.now())
         } catch {
             throw .unavailable("\(error)")
         }

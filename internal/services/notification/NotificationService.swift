@@ -17,11 +17,19 @@ package final class NotificationService: HostedService {
     private let handlers: NotificationHandlers
     private let jobs: [PeriodicJob]
 
+    /// Longer than an event that comes again is recognised, and than any request is good for.
+    private static let accountMailsKept = Duration.seconds(31 * 86_400)
+
     /// - Parameters:
     ///   - users: where names and addresses come from.
+    ///   - accountMails: where the content of mails about accounts comes from.
+    ///   - publicURL: where clients reach the marketplace; links in mails begin with it unless `SOUK_FRONTEND_URL` is set.
     ///   - mailDirectory: where e-mails are written unless `SOUK_MAIL_DIRECTORY` names another folder.
     /// - Throws: `ConfigurationError`, or Mustache's error for a broken template.
-    package init(resources: ServiceResources, users: any AuthKernel, mailDirectory: String) throws {
+    package init(
+        resources: ServiceResources, users: any AuthKernel, accountMails: any AccountMailKernel,
+        publicURL: @escaping @Sendable () -> String, mailDirectory: String
+    ) throws {
         name = resources.name
         self.resources = resources
         runtime = EventRuntime(
@@ -34,23 +42,34 @@ package final class NotificationService: HostedService {
         let sender = EmailMessage.Mailbox(
             name: try environment.string("SOUK_MAIL_FROM_NAME", default: "Souk"),
             address: try environment.string("SOUK_MAIL_FROM", default: "no-reply@souk.example"))
+        let transport = MailDirectory(
+            directory: try environment.string("SOUK_MAIL_DIRECTORY", default: mailDirectory))
         let mail = MailJob(
-            store: store, users: users,
-            transport: MailDirectory(
-                directory: try environment.string("SOUK_MAIL_DIRECTORY", default: mailDirectory)),
-            body: try MailBody(), sender: sender, clock: resources.clock, logger: resources.logger)
+            store: store, users: users, transport: transport, body: try MailBody(), sender: sender,
+            clock: resources.clock, logger: resources.logger)
+        let frontendURL = try environment.baseURL("SOUK_FRONTEND_URL")
+        let accountMail = AccountMailJob(
+            store: store, mails: accountMails, transport: transport,
+            body: try AccountMailBody(market: sender.name, frontendURL: { frontendURL ?? publicURL() }),
+            sender: sender, clock: resources.clock, logger: resources.logger)
         let mailJob = PeriodicJob(name: "notification.mail", every: .seconds(30), clock: resources.clock) {
             try await mail.run()
         }
+        let accountMailJob = PeriodicJob(
+            name: "notification.account_mail", every: .seconds(30), clock: resources.clock
+        ) {
+            try await accountMail.run()
+        }
         handlers = NotificationHandlers(
             store: store, catalogue: try MessageCatalogue(), clock: resources.clock,
-            wakeMail: { mailJob.wake() })
+            wakeMail: { mailJob.wake() }, wakeAccountMail: { accountMailJob.wake() })
         let purge = PeriodicJob(name: "notification.purge", every: .seconds(3_600), clock: resources.clock) {
             [store, clock = resources.clock] in
             while try await store.purge(before: clock.now() - keep) > 0 {}
             while try await store.trim(toNewest: most) > 0 {}
+            try await store.purgeAccountMails(before: clock.now() - Self.accountMailsKept)
         }
-        jobs = [mailJob, purge]
+        jobs = [mailJob, accountMailJob, purge]
     }
 
     package func prepare() async throws {

@@ -68,10 +68,11 @@ QUERIES = {
     "sold": ("vendor", "SELECT o.store_id, l.sku, sum(l.quantity) AS quantity FROM vendor_orders o"
              " JOIN vendor_order_lines l ON l.vendor_order_id = o.id"
              " WHERE o.status <> 'cancelled' AND o.backordered = 0 GROUP BY 1, 2"),
-    "customers": ("auth", "SELECT id, email FROM users"),
+    "customers": ("auth", "SELECT id, email FROM users ORDER BY created_at, id"),
     "notifications": ("notification", "SELECT id, user_id, event_id, kind, subject::json ->> 'order_id' AS order_id"
                       " FROM notifications"),
-    "emails": ("notification", "SELECT notification_id, attempts, next_at FROM emails WHERE state = 'pending'"),
+    "emails": ("notification", "SELECT notification_id AS mail_id, attempts, next_at FROM emails WHERE state = 'pending' UNION ALL"
+               " SELECT request_id, attempts, next_at FROM account_mails WHERE state = 'pending'"),
 }
 EVERYWHERE = {
     "outboxes": "SELECT event_id, topic, type FROM outbox",

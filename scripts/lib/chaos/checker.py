@@ -256,7 +256,7 @@ def told(case: Case):
     for row in case.books.emails:
         # One whose sender died is another's only once the lease has run out.
         if case.now > row["next_at"] / 1e6 + GRACE_SECONDS:
-            yield f"the e-mail of notification {row['notification_id']} is overdue after {row['attempts']} attempts"
+            yield f"the e-mail {row['mail_id']} is overdue after {row['attempts']} attempts"
 
 
 @rule("handled", "every event was handled by everybody whom it concerns")

@@ -49,12 +49,12 @@ class Market:
 
     def enrol(self, customer: str) -> None:
         client = self.user(f"customer-{customer}")
-        client.register(f"Customer {customer}")
+        client.join(f"Customer {customer}")
         self.customers[customer] = client
 
     def open_vendor(self, vendor: Vendor) -> None:
         client = vendor.client
-        client.register(f"Owner of {vendor.name}")
+        client.join(f"Owner of {vendor.name}")
         self.make(client, "/api/v1/vendors", {"name": vendor.name, "slug": f"replay-{vendor.index + 1}"})
         vendor.id = client.get("/api/v1/vendors/me").data["id"]
         self.admin.post(f"/api/v1/admin/vendors/{vendor.id}/approve")

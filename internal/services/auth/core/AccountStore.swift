@@ -4,12 +4,19 @@ import SoukTime
 
 /// Where accounts are kept. Each call is one transaction, with the events that follow from it.
 protocol AccountStore: Sendable {
-    /// Adds an account and makes it known.
+    /// Adds an account and makes it known, together with a request for a mail about it.
     ///
-    /// - Throws: ``AuthError/emailTaken``.
-    func create(_ account: Account) async throws
+    /// - Throws: ``AuthError/addressInUse`` for a verified address that another account has verified.
+    func create(_ account: Account, mail: MailRequest?) async throws
 
-    func account(email: String) async throws -> Account?
+    func account(_ id: UserID) async throws -> Account?
+
+    /// The account that has verified this address.
+    func account(verifiedEmail email: String) async throws -> Account?
+
+    /// The accounts that a log-in with this address may mean, at most two: the one that has verified it and the newest that
+    /// claims it, or, where none has verified it, the newest and the oldest claim, so that a later claim shuts nobody out.
+    func loginCandidates(email: String) async throws -> [Account]
 
     func user(_ id: UserID) async throws -> User?
 
@@ -22,7 +29,8 @@ protocol AccountStore: Sendable {
     /// Replaces the stored hash by one of the same password, unless the password has been changed meanwhile.
     func replaceHash(of id: UserID, _ old: String, by new: String) async throws
 
-    /// Changes an account: `change` sees it as it stands, with the number of other active admins.
+    /// Changes an account for its owner: `change` sees it as it is, and may change neither whether it is active nor whether
+    /// it is an admin.
     ///
     /// Nothing is written, and no event follows, where nothing changes.
     ///
@@ -30,6 +38,17 @@ protocol AccountStore: Sendable {
     /// - Throws: ``AuthError/unknownUser``, ``AuthError/versionMismatch``, and what `change` throws.
     func update(
         _ id: UserID, expected: Int?, at now: Timestamp,
+        _ change: @escaping @Sendable (inout Account) throws -> SessionRevocation
+    ) async throws -> User
+
+    /// As ``update(_:expected:at:_:)``, for an admin, and with the number of active admins besides the account.
+    ///
+    /// Such changes take turns, and each begins with whether `admin` is still an active one: nobody changes anything with a role
+    /// that was taken before.
+    ///
+    /// - Throws: ``AuthError/notAdmin``, and as ``update(_:expected:at:_:)``.
+    func administer(
+        _ id: UserID, by admin: UserID, expected: Int?, at now: Timestamp,
         _ change: @escaping @Sendable (inout Account, _ otherAdmins: Int) throws -> SessionRevocation
     ) async throws -> User
 }

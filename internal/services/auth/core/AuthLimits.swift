@@ -1,23 +1,72 @@
 import Crypto
+import SoukIDs
 import SoukTime
 
 /// How often people may try.
 struct AuthLimits: Sendable {
+    /// Of an account from one network.
     var failuresPerAccount = ThrottleRule(scope: "login.account", limit: 10, window: .seconds(15 * 60))
+    /// Of an account from everywhere, but for devices that signed in before.
+    var failuresPerAccountOverall = ThrottleRule(
+        scope: "login.account_overall", limit: 100, window: .seconds(15 * 60))
+    /// Of a network, over all accounts.
     var failuresPerAddress = ThrottleRule(scope: "login.address", limit: 50, window: .seconds(15 * 60))
+    /// Of an account's owner who gives the current password to change it.
+    var failuresPerPasswordChange = ThrottleRule(
+        scope: "password.change", limit: 10, window: .seconds(15 * 60))
     var registrationsPerAddress = ThrottleRule(
         scope: "register.address", limit: 20, window: .seconds(60 * 60))
 
-    /// The counter of an account, whether it exists or not; nil where the client is not counted.
-    ///
-    /// The subject is a digest, so that the table holds no addresses of people who never signed up.
-    func account(_ email: String, from client: ClientAddress) -> ThrottleKey? {
-        client.isExempt ? nil : ThrottleKey(rule: failuresPerAccount, subject: Digest.sha256(email))
+    /// Of a network that asks for or redeems password resets.
+    var resetsPerAddress = ThrottleRule(scope: "reset.address", limit: 20, window: .seconds(60 * 60))
+    /// Of an account that asks for mails to an address that it claims.
+    var mailsPerAccount = ThrottleRule(scope: "mail.account", limit: 5, window: .seconds(60 * 60))
+    /// Mails of one purpose to one mailbox, whoever asks for them.
+    var mailsPerHour = 3
+    var mailsPerDay = 10
+
+    /// The counters of a client's password resets.
+    func resets(from client: ClientAddress) -> ThrottleKey? {
+        client.isExempt ? nil : ThrottleKey(rule: resetsPerAddress, subject: client.throttleSubject)
     }
 
-    /// The counter of a client's failed logins.
-    func logins(from client: ClientAddress) -> ThrottleKey? {
-        client.isExempt ? nil : ThrottleKey(rule: failuresPerAddress, subject: client.throttleSubject)
+    /// The counters of a mailbox. Each purpose has its own, so that sign-ups by others leave nobody without a password reset.
+    func mails(_ purpose: MailPurpose, to email: String) -> [ThrottleKey] {
+        let mailbox = Digest.sha256(EmailAddress.mailbox(of: email))
+        func key(_ limit: Int, _ name: String, _ window: Duration) -> ThrottleKey {
+            let rule = ThrottleRule(scope: "mail.\(purpose.rawValue).\(name)", limit: limit, window: window)
+            return ThrottleKey(rule: rule, subject: mailbox)
+        }
+        return [
+            key(mailsPerHour, "hour", .seconds(3_600)), key(mailsPerDay, "day", .seconds(86_400)),
+        ]
+    }
+
+    /// The counters of an attempt to log in to an account, whether it exists or not; none where the client is not counted.
+    ///
+    /// The subjects are digests, so that the table holds no addresses of people who never signed up.
+    ///
+    /// - Parameter device: names a device on which the account has signed in before.
+    func logins(_ email: String, from client: ClientAddress, device: String?) -> LoginAttempt.Keys {
+        guard !client.isExempt else { return LoginAttempt.Keys() }
+        if let device {
+            return LoginAttempt.Keys(own: [
+                ThrottleKey(rule: failuresPerAccount, subject: Digest.sha256("\(email)\ndevice:\(device)"))
+            ])
+        }
+        let network = Digest.sha256("\(email)\nnetwork:\(client.throttleSubject)")
+        return LoginAttempt.Keys(
+            own: [ThrottleKey(rule: failuresPerAccount, subject: network)],
+            shared: [
+                ThrottleKey(rule: failuresPerAccountOverall, subject: Digest.sha256(email)),
+                ThrottleKey(rule: failuresPerAddress, subject: client.throttleSubject),
+            ])
+    }
+
+    /// The counter of a signed-in user who gives the current password.
+    func passwordChange(of userID: UserID, from client: ClientAddress) -> ThrottleKey? {
+        client.isExempt
+            ? nil : ThrottleKey(rule: failuresPerPasswordChange, subject: userID.description)
     }
 
     /// The counter of a client's registrations.

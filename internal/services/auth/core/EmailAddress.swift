@@ -8,6 +8,12 @@ enum EmailAddress {
         text.trimmingLineEnd().trimmingBlanks().lowercasedASCII()
     }
 
+    /// The address without the detail after a `+`, which most providers deliver to the same mailbox (RFC 5233).
+    static func mailbox(of normalised: String) -> String {
+        guard let (local, domain) = normalised.split(atLast: "@") else { return normalised }
+        return "\(local.prefix(beforeByte: "+"))@\(domain)"
+    }
+
     /// Whether the normalised text can be registered.
     static func isValid(_ normalised: String) -> Bool {
         TextRules.isEmail(normalised)

@@ -4,37 +4,47 @@ import SoukTime
 /// Log-in with e-mail address and password.
 struct Login: Sendable {
     let accounts: any AccountStore
-    let throttles: any ThrottleStore
+    let throttle: LoginThrottle
+    let devices: DeviceTokens
     let passwords: any PasswordHashing
     let tokens: TokenIssuer
-    let limits: AuthLimits
-    let clock: any WallClock
     let audit: AuditLog
 
     /// Opens a session.
     ///
-    /// An unknown address and a wrong password cost one hash each and get one answer. A throttled account answers
-    /// the same whether it exists or not, and even to the right password. Attempts are counted before they are made,
-    /// for the client as for the account, and taken back where no wrong password was tried.
+    /// An address may be several accounts' (``AccountStore/loginCandidates(email:)``): the password decides which. An unknown
+    /// address and a wrong password cost ``checks`` hashes each and get one answer. A throttled account answers
+    /// the same whether it exists or not, and even to the right password. Attempts are counted before they are made
+    /// (``LoginThrottle``), and taken back where no wrong password was tried.
     ///
+    /// - Parameter deviceToken: what the client shows of an earlier log-in to the account.
     /// - Throws: ``AuthError/throttled(retryAfter:)``, ``AuthError/invalidCredentials``,
     ///   ``AuthError/accountInactive`` to whoever knows its password, ``AuthError/busy``.
-    func logIn(email: String, password: String, from client: ClientAddress) async throws -> Grant {
+    func logIn(
+        email: String, password: String, from client: ClientAddress, deviceToken: String? = nil
+    ) async throws -> Grant {
         let email = EmailAddress.normalised(email)
-        let addressKey = limits.logins(from: client)
-        if let addressKey, let wait = try await throttles.take(addressKey, at: clock.now()) {
-            audit.record("login.throttled", client: client, ["by": "address"])
-            throw AuthError.throttled(retryAfter: wait)
+        var candidates = try await accounts.loginCandidates(email: email)
+        var device: KnownDevice?
+        if let deviceToken {
+            device = try await devices.device(of: deviceToken, for: candidates.map(\.user.id))
         }
+        if let device { candidates.removeAll { $0.user.id != device.userID } }
+        let attempt = try await throttle.begin(email, from: client, device: device)
         let found: Account?
         do {
-            found = try await authenticated(email, password, from: client)
+            found = try await authenticated(candidates, password, from: client)
         } catch {
-            if let addressKey { try await throttles.giveBack(addressKey) }
+            try await attempt.cameToNothing()
             throw error
         }
         guard let account = found else { throw AuthError.invalidCredentials }
-        if let addressKey { try await throttles.giveBack(addressKey) }
+        // The failures at an address are not for whoever only claims it to forget.
+        if account.user.isEmailVerified || device != nil {
+            try await attempt.succeeded()
+        } else {
+            try await attempt.cameToNothing()
+        }
         guard account.user.isActive else {
             audit.record("login.inactive", user: account.user.id, client: client)
             throw AuthError.accountInactive
@@ -49,27 +59,37 @@ struct Login: Sendable {
         return grant
     }
 
-    /// The account, if the password is its own; nil when it is not or there is none.
+    /// Passwords that are checked for an address, however many accounts it has.
+    private static let checks = 2
+
+    /// The account whose password it is; nil when there is none.
+    ///
+    /// Only the owner of the verified account is answered sooner: to others the time tells nothing about it.
     private func authenticated(
-        _ email: String, _ password: String, from client: ClientAddress
+        _ candidates: [Account], _ password: String, from client: ClientAddress
     ) async throws -> Account? {
-        let check = PasswordCheck(throttles: throttles, passwords: passwords, clock: clock)
-        let account = try await accounts.account(email: email)
-        let matches: Bool
-        do {
-            matches = try await check.matches(
-                password, account?.passwordHash, key: limits.account(email, from: client))
-        } catch let error as AuthError {
-            if case .throttled = error {
-                audit.record("login.throttled", user: account?.user.id, client: client, ["by": "account"])
-            }
-            throw error
+        var found: Account?
+        for position in 0..<Self.checks {
+            let account = position < candidates.count ? candidates[position] : nil
+            let matches = try await passwords.matches(password, account?.passwordHash)
+            if matches, found == nil { found = account }
+            if let found, found.user.isEmailVerified { return found }
         }
-        guard matches else {
-            audit.record("login.failed", user: account?.user.id, client: client)
-            return nil
-        }
-        return account
+        if found == nil { audit.record("login.failed", user: candidates.first?.user.id, client: client) }
+        return found
+    }
+}
+
+extension PasswordHashing {
+    /// Whether the password fits the hash; false, after the same work, where there is none.
+    ///
+    /// - Throws: ``AuthError/busy``.
+    func matches(_ password: String, _ hash: String?) async throws -> Bool {
+        // A huge password is refused unread, but takes as long as any other.
+        let fits = password.utf8.count <= PasswordPolicy.maxBytes
+        let isRight = try await verify(
+            fits ? PasswordPolicy.normalised(password) : "", against: fits ? hash : nil)
+        return isRight && fits
     }
 }
 
@@ -92,11 +112,7 @@ struct PasswordCheck: Sendable {
         }
         let matches: Bool
         do {
-            // A huge password is refused unread, but takes as long as any other.
-            let fits = password.utf8.count <= PasswordPolicy.maxBytes
-            let checked = try await passwords.verify(
-                fits ? PasswordPolicy.normalised(password) : "", against: fits ? hash : nil)
-            matches = checked && fits
+            matches = try await passwords.matches(password, hash)
         } catch {
             if let key { try await throttles.giveBack(key) }
             throw error

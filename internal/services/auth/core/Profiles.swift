@@ -22,6 +22,7 @@ struct Profiles: Sendable {
     let limits: AuthLimits
     let clock: any WallClock
     let audit: AuditLog
+    let policy: PasswordPolicy
 
     /// The caller's account.
     ///
@@ -47,7 +48,7 @@ struct Profiles: Sendable {
         let sessionID = principal.sessionID
         let (oldHash, newHash) = (hashes?.old, hashes?.new)
         let changed = try await accounts.update(principal.userID, expected: expected, at: clock.now()) {
-            account, _ in
+            account in
             guard account.user.isActive else { throw AuthError.accountInactive }
             if let name = change.name { account.user.name = name }
             guard let newHash else { return .none }
@@ -66,15 +67,15 @@ struct Profiles: Sendable {
         _ password: NewPassword, for user: User, from client: ClientAddress
     ) async throws -> (old: String, new: String) {
         let new = PasswordPolicy.normalised(password.new)
-        if let complaint = PasswordPolicy.complaint(about: new, email: user.email) {
+        if let complaint = policy.complaint(about: new, email: user.email) {
             throw ValidationError([complaint])
         }
-        guard let stored = try await accounts.account(email: user.email)?.passwordHash else {
+        guard let stored = try await accounts.account(user.id)?.passwordHash else {
             throw AuthError.unknownUser
         }
         let check = PasswordCheck(throttles: throttles, passwords: passwords, clock: clock)
         let matches = try await check.matches(
-            password.current, stored, key: limits.account(user.email, from: client))
+            password.current, stored, key: limits.passwordChange(of: user.id, from: client))
         guard matches else {
             audit.record("password.change_refused", user: user.id, by: user.id, client: client)
             throw AuthError.wrongCurrentPassword

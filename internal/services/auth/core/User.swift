@@ -6,8 +6,10 @@ import SoukTime
 /// Somebody with an account.
 struct User: Sendable, Hashable {
     let id: UserID
-    /// Normalised, see ``EmailAddress``.
-    let email: String
+    /// Normalised, see ``EmailAddress``. Anybody may claim one; it is the user's once it is verified.
+    var email: String
+    /// When the user showed that the address is theirs; nil until then.
+    var emailVerifiedAt: Timestamp?
     var name: String
     var roles: Set<Role>
     /// False once an admin has deactivated the account.
@@ -18,11 +20,13 @@ struct User: Sendable, Hashable {
     var updatedAt: Timestamp
 
     init(
-        id: UserID = UserID(), email: String, name: String, roles: Set<Role>, isActive: Bool = true,
-        version: Int = 1, createdAt: Timestamp, updatedAt: Timestamp? = nil
+        id: UserID = UserID(), email: String, emailVerifiedAt: Timestamp? = nil, name: String,
+        roles: Set<Role>,
+        isActive: Bool = true, version: Int = 1, createdAt: Timestamp, updatedAt: Timestamp? = nil
     ) {
         self.id = id
         self.email = email
+        self.emailVerifiedAt = emailVerifiedAt
         self.name = name
         self.roles = roles
         self.isActive = isActive
@@ -30,6 +34,8 @@ struct User: Sendable, Hashable {
         self.createdAt = createdAt
         self.updatedAt = updatedAt ?? createdAt
     }
+
+    var isEmailVerified: Bool { emailVerifiedAt != nil }
 }
 
 /// A user and the hash of the password.
@@ -42,6 +48,8 @@ struct Account: Sendable, Hashable {
 enum SessionRevocation: Sendable, Hashable {
     case none
     case all
+    /// All of them, because the password was reset.
+    case allForNewPassword
     case allBut(sessionID: String)
 }
 

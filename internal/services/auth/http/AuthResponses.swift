@@ -6,6 +6,7 @@ import SoukTime
 struct UserResponse: Encodable, Sendable {
     let id: UserID
     let email: String
+    let emailVerified: Bool
     let name: String
     let roles: [String]
     let active: Bool
@@ -16,6 +17,7 @@ struct UserResponse: Encodable, Sendable {
     init(_ user: User) {
         id = user.id
         email = user.email
+        emailVerified = user.isEmailVerified
         name = user.name
         roles = user.roles.map(\.rawValue).sorted()
         active = user.isActive
@@ -33,8 +35,11 @@ struct GrantResponse: Encodable, Sendable {
     let tokenType: String
     /// Seconds.
     let expiresIn: Int64
+    /// Shows at later log-ins that the account has signed in on this device; a refresh has none.
+    let deviceToken: String?
 
-    init(_ grant: Grant) {
+    init(_ grant: Grant, deviceToken: String? = nil) {
+        self.deviceToken = deviceToken
         user = UserResponse(grant.user)
         accessToken = grant.accessToken
         refreshToken = grant.refreshToken

@@ -8,6 +8,7 @@ struct AuthRoutes: Sendable {
     let registration: Registration
     let login: Login
     let refresh: TokenRefresh
+    let devices: DeviceTokens
     let keys: TokenKeys
     let clients: ClientAddresses
 
@@ -22,13 +23,18 @@ struct AuthRoutes: Sendable {
             let grant = try await registration.register(
                 email: body.email, password: body.password, name: body.name,
                 from: clients.client(context.clientAddress))
-            return try .created(GrantResponse(grant), location: "/api/v1/users/me", headers: Self.noStore)
+            return try await .created(
+                GrantResponse(grant, deviceToken: devices.issue(for: grant.user.id)),
+                location: "/api/v1/users/me", headers: Self.noStore)
         }
         routes.open.post("/api/v1/auth/login") { request, context -> Reply in
             let body = try await request.body(LoginBody.self, maxBytes: Self.maxBytes)
             let grant = try await login.logIn(
-                email: body.email, password: body.password, from: clients.client(context.clientAddress))
-            return try .ok(GrantResponse(grant), headers: Self.noStore)
+                email: body.email, password: body.password, from: clients.client(context.clientAddress),
+                deviceToken: body.deviceToken)
+            return try await .ok(
+                GrantResponse(grant, deviceToken: devices.issue(for: grant.user.id)), headers: Self.noStore
+            )
         }
         routes.open.post("/api/v1/auth/refresh") { request, context -> Reply in
             let body = try await request.body(RefreshBody.self, maxBytes: Self.maxBytes)

@@ -10,7 +10,7 @@ package protocol AccountKernel: Sendable {
     /// Makes a customer's account and logs it in.
     ///
     /// - Parameter client: the address that the request comes from, for throttles and audit.
-    /// - Throws: ``AccountError`` `validation.failed`, `user.email_taken`, `auth.throttled`, `auth.busy`.
+    /// - Throws: ``AccountError`` `validation.failed`, `auth.throttled`, `auth.busy`.
     func create(
         email: String, password: String, name: String, from client: String, _ context: CallContext
     ) async throws(AccountError) -> AccountGrant
@@ -65,6 +65,8 @@ package struct AccountFilter: Sendable, Hashable {
 package struct AccountUser: Sendable, Hashable {
     package let id: UserID
     package let email: String
+    /// Whether the address is known to be the user's.
+    package let isEmailVerified: Bool
     package let name: String
     package let roles: Set<Role>
     /// False once an admin has deactivated the account.
@@ -75,11 +77,12 @@ package struct AccountUser: Sendable, Hashable {
     package let updatedAt: Timestamp
 
     package init(
-        id: UserID, email: String, name: String, roles: Set<Role>, isActive: Bool, version: Int,
-        createdAt: Timestamp, updatedAt: Timestamp
+        id: UserID, email: String, isEmailVerified: Bool, name: String, roles: Set<Role>, isActive: Bool,
+        version: Int, createdAt: Timestamp, updatedAt: Timestamp
     ) {
         self.id = id
         self.email = email
+        self.isEmailVerified = isEmailVerified
         self.name = name
         self.roles = roles
         self.isActive = isActive

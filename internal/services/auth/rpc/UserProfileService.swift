@@ -66,6 +66,7 @@ extension AccountUser {
         .with {
             $0.id = id.description
             $0.email = email
+            $0.emailVerified = isEmailVerified
             $0.name = name
             $0.roles = roles.wire
             $0.active = isActive

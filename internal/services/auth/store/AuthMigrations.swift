@@ -4,7 +4,9 @@ import SoukDatabase
 enum AuthMigrations {
     static let set = "auth"
 
-    static let all: [Migration] = [
+    static let all: [Migration] = accounts + addresses
+
+    private static let accounts: [Migration] = [
         Migration(
             1, "accounts",
             portable: [
@@ -71,6 +73,16 @@ enum AuthMigrations {
                 ) STRICT
                 """,
                 "CREATE INDEX throttles_by_end ON throttles (ends_at)",
+            ]),
+        Migration(
+            4, "secrets",
+            portable: [
+                """
+                CREATE TABLE secrets (
+                    name TEXT NOT NULL PRIMARY KEY,
+                    value BLOB NOT NULL
+                ) STRICT
+                """
             ]),
     ]
 }

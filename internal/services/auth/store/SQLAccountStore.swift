@@ -5,6 +5,7 @@ import SoukEventsRuntime
 import SoukIDs
 import SoukPagination
 import SoukTime
+import SoukText
 
 /// Accounts in SQL.
 struct SQLAccountStore: AccountStore {
@@ -15,29 +16,57 @@ struct SQLAccountStore: AccountStore {
     /// Ids bound to one statement at most.
     private static let batch = 500
 
-    func create(_ account: Account) async throws {
+    func create(_ account: Account, mail: MailRequest?) async throws {
         let user = account.user
-        // Only adds rows: the address is unique by itself.
+        // Only adds rows: a verified address is unique by itself.
         try await database.transaction(isolation: .readCommitted) { transaction in
             do {
                 try await transaction.execute(
                     """
-                    INSERT INTO users (id, email, name, search_text, password_hash, active, version, created_at, updated_at)
-                    VALUES (\(user.id), \(user.email), \(user.name), \(Self.searchText(user)), \(account.passwordHash),
-                        \(user.isActive), \(user.version), \(user.createdAt), \(user.updatedAt))
+                    INSERT INTO users (id, email, email_verified_at, name, search_text, password_hash, active, version,
+                        created_at, updated_at)
+                    VALUES (\(user.id), \(user.email), \(user.emailVerifiedAt), \(user.name), \(Self.searchText(user)),
+                        \(account.passwordHash), \(user.isActive), \(user.version), \(user.createdAt), \(user.updatedAt))
                     """)
             } catch let error as DatabaseError {
-                if case .uniqueViolation = error.reason { throw AuthError.emailTaken }
+                if case .uniqueViolation = error.reason { throw AuthError.addressInUse }
                 throw error
             }
             try await Self.insert(user.roles, of: user.id, in: transaction)
             try await outbox.append(
-                UserRegistered(userId: user.id, email: user.email, name: user.name), in: transaction)
+                UserRegistered(
+                    userId: user.id, email: user.email, name: user.name,
+                    emailVerified: user.isEmailVerified), in: transaction)
+            if let mail { try await SQLMailRequestStore.add(mail, outbox, in: transaction) }
         }
     }
 
-    func account(email: String) async throws -> Account? {
-        try await Self.account("email = \(email)", in: database)
+    func account(_ id: UserID) async throws -> Account? {
+        try await Self.account("id = \(id)", in: database)
+    }
+
+    func account(verifiedEmail email: String) async throws -> Account? {
+        try await account(verifiedEmail: email, in: database)
+    }
+
+    /// As ``account(verifiedEmail:)``, in a transaction that is running.
+    func account(verifiedEmail email: String, in reader: any SQLExecutor) async throws -> Account? {
+        try await Self.account("email = \(email) AND email_verified_at IS NOT NULL", in: reader)
+    }
+
+    func loginCandidates(email: String) async throws -> [Account] {
+        try await database.snapshot { reader in
+            let verified = try await account(verifiedEmail: email, in: reader)
+            func claim(_ order: SQL) async throws -> Account? {
+                try await Self.account(
+                    "email = \(email) AND email_verified_at IS NULL ORDER BY \(sql: order) LIMIT 1",
+                    in: reader)
+            }
+            let newest = try await claim("created_at DESC, id DESC")
+            guard verified == nil, let newest else { return [verified, newest].compactMap(\.self) }
+            let oldest = try await claim("created_at, id")
+            return oldest == newest ? [newest] : [newest, oldest].compactMap(\.self)
+        }
     }
 
     func user(_ id: UserID) async throws -> User? {
@@ -64,8 +93,9 @@ struct SQLAccountStore: AccountStore {
 
     func list(_ filter: UserFilter, _ page: PageRequest) async throws -> Page<User> {
         var terms: [SQL] = []
+        // check-text: words for people, in any script
         if let text = filter.text?.lowercased(), !text.isEmpty {
-            terms.append("search_text LIKE \(Self.pattern(containing: text)) ESCAPE '\\'")
+            terms.append("search_text LIKE \(SQLText.pattern(containing: text)) ESCAPE '\\'")
         }
         if let role = filter.role {
             terms.append("id IN (SELECT user_id FROM user_roles WHERE role = \(role.rawValue))")
@@ -90,31 +120,46 @@ struct SQLAccountStore: AccountStore {
 
     func update(
         _ id: UserID, expected: Int?, at now: Timestamp,
-        _ change: @escaping @Sendable (inout Account, _ otherAdmins: Int) throws -> SessionRevocation
+        _ change: @escaping @Sendable (inout Account) throws -> SessionRevocation
     ) async throws -> User {
         try await database.transaction(isolation: .readCommitted) { transaction in
             try await update(id, expected: expected, at: now, in: transaction, change)
         }
     }
 
+    func administer(
+        _ id: UserID, by admin: UserID, expected: Int?, at now: Timestamp,
+        _ change: @escaping @Sendable (inout Account, _ otherAdmins: Int) throws -> SessionRevocation
+    ) async throws -> User {
+        try await database.transaction(isolation: .readCommitted) { transaction in
+            // Before any row, so that each statement below sees what the administrator before has left.
+            try await transaction.lock("role:admin")
+            func activeAdmins(_ term: SQL) async throws -> Int {
+                try await transaction.scalar(
+                    """
+                    SELECT COUNT(*) FROM user_roles JOIN users ON users.id = user_roles.user_id
+                    WHERE role = 'admin' AND active = 1 AND \(sql: term)
+                    """, as: Int.self) ?? 0
+            }
+            guard try await activeAdmins("user_id = \(admin)") == 1 else { throw AuthError.notAdmin }
+            let otherAdmins = try await activeAdmins("user_id <> \(id)")
+            return try await update(id, expected: expected, at: now, in: transaction) {
+                try change(&$0, otherAdmins)
+            }
+        }
+    }
+
     /// As ``update(_:expected:at:_:)``, in a transaction that is running.
     func update(
         _ id: UserID, expected: Int?, at now: Timestamp, in transaction: any Transaction,
-        _ change: @Sendable (inout Account, _ otherAdmins: Int) throws -> SessionRevocation
+        _ change: @Sendable (inout Account) throws -> SessionRevocation
     ) async throws -> User {
         // First of all: a session that is opened now waits, and then finds out what becomes of the account.
         guard let before = try await Self.account("id = \(id)\(sql: transaction.forUpdate)", in: transaction)
         else { throw AuthError.unknownUser }
         if let expected, expected != before.user.version { throw AuthError.versionMismatch }
-        // Only who changes an admin can leave none, so those take turns and count what the one before has left.
-        if before.user.roles.contains(.admin) { try await transaction.lock("role:admin") }
-        let otherAdmins = try await transaction.scalar(
-            """
-            SELECT COUNT(*) FROM user_roles JOIN users ON users.id = user_roles.user_id
-            WHERE role = 'admin' AND active = 1 AND user_id <> \(id)
-            """, as: Int.self)
         var after = before
-        let revocation = try change(&after, otherAdmins ?? 0)
+        let revocation = try change(&after)
         try await revokeSessions(revocation, of: id, at: now, in: transaction)
         guard after != before else { return before.user }
         after.user.version = before.user.version + 1
@@ -122,7 +167,8 @@ struct SQLAccountStore: AccountStore {
         let user = after.user
         try await transaction.execute(
             """
-            UPDATE users SET name = \(user.name), search_text = \(Self.searchText(user)),
+            UPDATE users SET email = \(user.email), email_verified_at = \(user.emailVerifiedAt),
+                name = \(user.name), search_text = \(Self.searchText(user)),
                 password_hash = \(after.passwordHash), active = \(user.isActive), version = \(user.version),
                 updated_at = \(now)
             WHERE id = \(id)
@@ -131,12 +177,29 @@ struct SQLAccountStore: AccountStore {
             try await transaction.execute("DELETE FROM user_roles WHERE user_id = \(id)")
             try await Self.insert(user.roles, of: id, in: transaction)
         }
+        let running =
+            user.roles == before.user.roles && user.isActive == before.user.isActive
+            ? nil : try await runningSessions(of: id, at: now, in: transaction)
+        if let running { endings.forget(running, of: id, in: transaction) }
         try await outbox.append(
             UserUpdated(
                 userId: id, email: user.email, name: user.name, roles: user.roles.map(\.rawValue).sorted(),
-                active: user.isActive),
+                active: user.isActive, version: user.version, sessionIds: running,
+                emailVerified: user.isEmailVerified),
             in: transaction)
         return user
+    }
+
+    /// The newest sessions that go on: what guards remember of them is no longer true.
+    private func runningSessions(
+        of id: UserID, at now: Timestamp, in transaction: any Transaction
+    ) async throws -> [String] {
+        try await transaction.query(
+            """
+            SELECT id FROM sessions WHERE user_id = \(id) AND revoked_at IS NULL AND expires_at > \(now)
+            ORDER BY created_at DESC, id DESC LIMIT \(UserUpdated.maximumSessions)
+            """
+        ).map { try $0.get("id", as: String.self) }
     }
 
     // MARK: - Rows
@@ -158,7 +221,8 @@ struct SQLAccountStore: AccountStore {
         }
         return try zip(ids, rows).map { id, row in
             User(
-                id: id, email: try row.get("email"), name: try row.get("name"), roles: roles[id] ?? [],
+                id: id, email: try row.get("email"), emailVerifiedAt: try row.get("email_verified_at"),
+                name: try row.get("name"), roles: roles[id] ?? [],
                 isActive: try row.get("active"), version: try row.get("version"),
                 createdAt: try row.get("created_at"), updatedAt: try row.get("updated_at"))
         }
@@ -181,6 +245,7 @@ struct SQLAccountStore: AccountStore {
         switch revocation {
         case .none: return
         case .all: (others, reason) = ("", .deactivated)
+        case .allForNewPassword: (others, reason) = ("", .passwordChanged)
         case .allBut(let sessionID): (others, reason) = ("AND id <> \(sessionID)", .passwordChanged)
         }
         let ended = try await transaction.query(
@@ -194,12 +259,7 @@ struct SQLAccountStore: AccountStore {
 
     /// What an admin's search looks through.
     private static func searchText(_ user: User) -> String {
+        // check-text: words for people, in any script
         "\(user.email)\n\(user.name.lowercased())"
-    }
-
-    private static func pattern(containing text: String) -> String {
-        let escaped = text.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing(
-            "_", with: "\\_")
-        return "%\(escaped)%"
     }
 }

@@ -1,9 +1,14 @@
 import HTTPTypes
+import SoukAuthKernel
 import SoukAuthToken
+import SoukCallContext
 import SoukDatabase
 import SoukEnv
+import SoukEvents
 import SoukEventsRuntime
 import SoukHTTPTesting
+import SoukIDs
+import SoukIdentifiers
 import SoukService
 import SoukTesting
 import Synchronization
@@ -75,6 +80,51 @@ struct AuthFixture: Sendable {
     /// The admin's access token.
     func admin() async throws -> String {
         try #require(try await logIn(Self.adminEmail, Self.adminPassword).data["access_token"].string)
+    }
+
+    /// Has the newest account that claims the address verify it.
+    func confirm(_ email: String) async throws {
+        try await database.execute(
+            """
+            UPDATE users SET email_verified_at = created_at WHERE id IN (
+                SELECT id FROM users WHERE email = \(email) ORDER BY created_at DESC, id DESC LIMIT 1)
+            """)
+    }
+
+    /// The requests for mails to an address whose events were published, the newest first.
+    func requests(_ purpose: MailPurpose, to email: String) async throws -> [MailRequestID] {
+        let published = Set(
+            try await database.query("SELECT key FROM outbox WHERE type = \(UserMailRequested.type)").map {
+                try $0.get("key", as: String.self)
+            })
+        return try await database.query(
+            """
+            SELECT id FROM mail_requests WHERE purpose = \(purpose.rawValue) AND email = \(email)
+            ORDER BY created_at DESC, id DESC
+            """
+        ).map { try $0.get("id", as: MailRequestID.self) }.filter { published.contains($0.description) }
+    }
+
+    /// What the newest mail to an address says; nil where there is none.
+    func mail(_ purpose: MailPurpose, to email: String) async throws -> AccountMail? {
+        guard let request = try await requests(purpose, to: email).first else { return nil }
+        return try await service.mails.mail(for: request, .background("test"))
+    }
+
+    /// The token in the newest mail to an address.
+    func token(_ purpose: MailPurpose, to email: String) async throws -> String {
+        switch try await mail(purpose, to: email)?.content {
+        case .verification(let token, _), .passwordReset(let token, _): token.reveal()
+        case .addressInUse, .changeRequested, nil: throw NoToken()
+        }
+    }
+
+    struct NoToken: Error {}
+
+    func post(_ path: String, _ json: String, token: String? = nil, from address: String = "203.0.113.1")
+        async throws -> Answer
+    {
+        try await send(.post, path, token: token, json: json, from: address)
     }
 
     func count(_ sql: SQL) async throws -> Int {

@@ -32,8 +32,11 @@ import Testing
             let ann = try await auth.register("ann@example.com")
             let id = try #require(ann.userID.flatMap { UserID($0) })
             let summary = UserSummary(
-                id: id, email: "ann@example.com", name: "Ann", roles: [.customer], isActive: true)
+                id: id, email: "ann@example.com", isEmailVerified: false, name: "Ann", roles: [.customer],
+                isActive: true)
             #expect(try await kernel.users([UserID(), id], Self.call) == [summary])
+            try await auth.confirm("ann@example.com")
+            #expect(try await kernel.users([id], Self.call).map(\.isEmailVerified) == [true])
             #expect(try await kernel.users([], Self.call).isEmpty)
         }
     }

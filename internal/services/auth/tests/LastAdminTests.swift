@@ -28,7 +28,7 @@ import Testing
         let now = auth.clock.now()
         let user = User(
             email: "\(name)@example.com", name: "A", roles: [.admin, .customer], createdAt: now)
-        try await accounts.create(Account(user: user, passwordHash: "-"))
+        try await accounts.create(Account(user: user, passwordHash: "-"), mail: nil)
         return Principal(userID: user.id, roles: user.roles, sessionID: name)
     }
 

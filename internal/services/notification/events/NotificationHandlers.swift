@@ -14,8 +14,24 @@ struct NotificationHandlers: Sendable {
     let clock: any WallClock
     /// Called after a message with an e-mail has been committed.
     let wakeMail: @Sendable () -> Void
+    /// Called after a request for a mail about an account has been committed.
+    let wakeAccountMail: @Sendable () -> Void
 
-    var all: [EventHandler] { accounts + orders + fulfilment }
+    var all: [EventHandler] { accountMails + accounts + orders + fulfilment }
+
+    private var accountMails: [EventHandler] {
+        [
+            .on(UserMailRequested.self, isolation: .readCommitted, sharesTransaction: true) { event, _, tx in
+                try await store.insert(event.requestId, at: clock.now(), in: tx)
+                tx.afterCommit(wakeAccountMail)
+            },
+            .on(UserUpdated.self, isolation: .readCommitted, sharesTransaction: true) { event, _, tx in
+                guard event.emailVerified == true, event.active else { return }
+                let due = try await store.release(to: event.userId, at: clock.now(), in: tx)
+                if due > 0 { tx.afterCommit(wakeMail) }
+            },
+        ]
+    }
 
     private var accounts: [EventHandler] {
         [

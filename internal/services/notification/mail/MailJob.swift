@@ -6,14 +6,9 @@ import SoukIDs
 import SoukIdentifiers
 import SoukTime
 
-/// Sends the e-mails that wait: looks the addresses up, writes the message, marks it sent.
-///
-/// A crash between writing and marking writes the same message again under the same id. Where several processes send,
-/// each takes its own share.
+/// Sends the e-mails that go with notifications: looks the addresses up and writes the messages, under the same id however often
+/// it is tried. An address that is not verified gets none: what is to go there waits for its verification.
 struct MailJob: Sendable {
-    /// How long one process may keep a batch to itself.
-    private static let lease: Duration = .seconds(300)
-
     let store: NotificationStore
     let users: any AuthKernel
     let transport: any MailTransport
@@ -22,59 +17,69 @@ struct MailJob: Sendable {
     let clock: any WallClock
     let logger: Logger
 
+    private struct Batch {
+        let notifications: [NotificationID: Notification]
+        let users: [UserID: UserSummary]
+    }
+
     /// Works off everything that is due.
     func run() async throws {
-        while true {
-            let now = clock.now()
-            let due = try await store.takeDueEmails(at: now, until: now + Self.lease, limit: 100)
-            guard !due.isEmpty else { return }
-            var waiting = due[...]
-            do {
-                let ids = Array(Set(due.map(\.userID)))
-                let found = try await users.users(ids, .background("mail"))
-                let addresses = Dictionary(found.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-                while let notification = waiting.first {
-                    try Task.checkCancellation()
-                    try await deliver(notification, to: addresses[notification.userID])
-                    waiting.removeFirst()
-                }
-            } catch {
-                await giveBack(waiting.map(\.id), dueSince: now)
-                throw error
+        var unverified: Set<UserID> = []
+        try await store.emails.drain(clock, logger, prepare: load) { id, batch in
+            guard let notification = batch.notifications[id], let user = batch.users[notification.userID],
+                user.isActive
+            else { return .undeliverable }
+            guard user.isEmailVerified else {
+                unverified.insert(user.id)
+                return .withheld
+            }
+            return await send(notification, to: user)
+        }
+        try await releaseVerified(unverified)
+    }
+
+    private func load(_ ids: [NotificationID]) async throws -> Batch {
+        let notifications = try await store.notifications(ids)
+        let found = try await users.users(
+            Array(Set(notifications.map(\.userID))), .background("mail"))
+        return Batch(
+            notifications: Dictionary(uniqueKeysWithValues: notifications.map { ($0.id, $0) }),
+            users: Dictionary(found.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
+    }
+
+    /// An address may have been verified between the look at it and the withholding: nothing would release its mail then.
+    private func releaseVerified(_ withheld: Set<UserID>) async throws {
+        let ids = Array(withheld)
+        for start in stride(from: 0, to: ids.count, by: 1_000) {
+            let part = Array(ids[start..<min(start + 1_000, ids.count)])
+            for user in try await users.users(part, .background("mail")) where user.isEmailVerified {
+                try await store.release(to: user.id, at: clock.now(), in: store.database)
             }
         }
     }
 
-    private func giveBack(_ ids: [NotificationID], dueSince time: Timestamp) async {
-        // In a task of its own, waited for: a job that was cancelled lets go, too.
-        let outcome = await Task { [store] in try await store.giveBack(ids, at: time) }.result
-        if case .failure(let error) = outcome {
-            logger.warning("e-mails wait for the end of their lease", metadata: ["error": "\(error)"])
-        }
+    private func send(_ notification: Notification, to user: UserSummary) async -> MailOutcome {
+        await transport.deliver(
+            EmailMessage(
+                id: notification.id.description, from: sender,
+                to: EmailMessage.Mailbox(name: user.name, address: user.email), date: notification.createdAt,
+                subject: notification.title,
+                text: body.text(name: user.name, title: notification.title, text: notification.text),
+                html: body.html(name: user.name, title: notification.title, text: notification.text)), logger)
     }
+}
 
-    private func deliver(_ notification: Notification, to user: UserSummary?) async throws {
-        guard let user, user.isActive else {
-            try await store.markUndeliverable(notification.id)
-            return
-        }
-        let message = EmailMessage(
-            id: notification.id.description, from: sender,
-            to: EmailMessage.Mailbox(name: user.name, address: user.email), date: notification.createdAt,
-            subject: notification.title,
-            text: body.text(name: user.name, title: notification.title, text: notification.text),
-            html: body.html(name: user.name, title: notification.title, text: notification.text))
+extension MailTransport {
+    /// Delivers the message, or says that it is to be tried again.
+    func deliver(_ message: EmailMessage, _ logger: Logger) async -> MailOutcome {
         do throws(ServiceError) {
-            try await transport.send(message)
+            try await send(message)
+            return .sent
         } catch {
             logger.warning(
                 "e-mail put off",
-                metadata: [
-                    "notification_id": "\(notification.id)", "error": "\(error.detail ?? error.message)",
-                ])
-            try await store.postpone(notification.id, from: clock.now())
-            return
+                metadata: ["mail_id": "\(message.id)", "error": "\(error.detail ?? error.message)"])
+            return .postponed
         }
-        try await store.markSent(notification.id)
     }
 }

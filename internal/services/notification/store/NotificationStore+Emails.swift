@@ -1,66 +1,57 @@
 import SoukDatabase
+import SoukIDs
 import SoukIdentifiers
 import SoukTime
 
 extension NotificationStore {
-    /// E-mails whose time has come, the oldest first.
-    func dueEmails(at now: Timestamp, limit: Int) async throws -> [Notification] {
-        try await database.query(
+    /// The e-mails that go with notifications.
+    var emails: MailQueue<NotificationID> {
+        MailQueue(database: database, table: "emails", key: "notification_id")
+    }
+
+    /// Mails about accounts, of which only the requests are kept.
+    var accountMails: MailQueue<MailRequestID> {
+        MailQueue(database: database, table: "account_mails", key: "request_id")
+    }
+
+    /// E-mails to an address that is verified later than this are not sent any more.
+    static var withheldFor: Duration { .seconds(24 * 3_600) }
+
+    /// The notifications with these ids, in no particular order; those that were removed are left out.
+    func notifications(_ ids: [NotificationID]) async throws -> [Notification] {
+        try await database.query("SELECT * FROM notifications WHERE id IN (\(list: ids))").map(
+            Self.notification)
+    }
+
+    /// Has what was withheld from a user sent, as far as it is news.
+    ///
+    /// - Returns: How many e-mails are due now.
+    @discardableResult
+    func release(to user: UserID, at now: Timestamp, in executor: any SQLExecutor) async throws -> Int {
+        try await executor.execute(
             """
-            SELECT n.* FROM emails e JOIN notifications n ON n.id = e.notification_id
-            WHERE e.state = 'pending' AND e.next_at <= \(now) ORDER BY e.next_at LIMIT \(limit)
+            UPDATE emails SET state = 'pending', next_at = \(now) WHERE state = 'withheld' AND notification_id IN (
+                SELECT id FROM notifications WHERE user_id = \(user) AND created_at > \(now - Self.withheldFor))
+            """)
+    }
+
+    /// Keeps a request for a mail about an account, once however often it comes.
+    func insert(_ request: MailRequestID, at now: Timestamp, in tx: any Transaction) async throws {
+        try await tx.execute(
             """
-        ).map(Self.notification)
+            INSERT INTO account_mails (request_id, state, next_at, created_at)
+            VALUES (\(request), 'pending', \(now), \(now)) ON CONFLICT DO NOTHING
+            """)
     }
 
-    /// As ``dueEmails(at:limit:)``, for whoever sends them. Where several processes may send, these are nobody else's
-    /// until `end`, and due again then should they still wait.
-    func takeDueEmails(at now: Timestamp, until end: Timestamp, limit: Int) async throws -> [Notification] {
-        switch database.dialect {
-        case .sqlite:
-            return try await dueEmails(at: now, limit: limit)
-        case .postgres:
-            return try await database.transaction(isolation: .readCommitted) { tx in
-                try await tx.query(
-                    """
-                    WITH taken AS (
-                        UPDATE emails SET next_at = \(end) WHERE notification_id = ANY (ARRAY(
-                            SELECT notification_id FROM emails WHERE state = 'pending' AND next_at <= \(now)
-                            ORDER BY next_at LIMIT \(limit)\(sql: tx.forUpdateSkippingLocked)))
-                        RETURNING notification_id)
-                    SELECT n.* FROM taken JOIN notifications n ON n.id = taken.notification_id ORDER BY n.id
-                    """
-                ).map(Self.notification)
-            }
-        }
-    }
-
-    /// Makes e-mails that were taken and not sent due again.
-    func giveBack(_ ids: [NotificationID], at now: Timestamp) async throws {
-        try await database.execute(
-            "UPDATE emails SET next_at = \(now) WHERE state = 'pending' AND notification_id IN (\(list: ids))"
-        )
-    }
-
-    func markSent(_ id: NotificationID) async throws {
-        try await database.execute("UPDATE emails SET state = 'sent' WHERE notification_id = \(id)")
-    }
-
-    func markUndeliverable(_ id: NotificationID) async throws {
-        try await database.execute("UPDATE emails SET state = 'undeliverable' WHERE notification_id = \(id)")
-    }
-
-    /// Puts an e-mail off: one minute, doubling to one hour.
-    func postpone(_ id: NotificationID, from now: Timestamp) async throws {
-        try await database.transaction(isolation: .readCommitted) { tx in
-            let attempts: Int =
-                try await tx.scalar(
-                    "SELECT attempts FROM emails WHERE notification_id = \(id)\(sql: tx.forUpdate)") ?? 0
-            let wait = Duration.seconds(min(60 << min(attempts, 6), 3_600))
-            try await tx.execute(
-                """
-                UPDATE emails SET attempts = attempts + 1, next_at = \(now + wait) WHERE notification_id = \(id)
-                """)
+    /// Removes requests for mails about accounts that are older than `moment`.
+    func purgeAccountMails(before moment: Timestamp) async throws {
+        let batch = 1_000
+        try await database.executeInBatches(of: batch) {
+            """
+            DELETE FROM account_mails WHERE request_id IN (
+                SELECT request_id FROM account_mails WHERE created_at < \(moment) ORDER BY created_at LIMIT \(batch))
+            """
         }
     }
 }

@@ -35,7 +35,7 @@ import Testing
         }
         let page = try await store.list(of: user, kind: nil, unreadOnly: false, try PageRequest())
         #expect(page.totalCount == 1 && page.items.first?.subject == ["order_id": "1"])
-        #expect(try await store.dueEmails(at: now, limit: 10).count == 2)
+        #expect(try await store.emails.due(at: now, limit: 10).count == 2)
     }
 
     @Test func readingIsPerUserAndKeepsTheFirstTime() async throws {
@@ -63,7 +63,7 @@ import Testing
             try await store.insert(draft(), eventID: "new", at: now + .seconds(10), in: tx)
         }
         #expect(try await store.purge(before: now + .seconds(5)) == 1)
-        #expect(try await store.dueEmails(at: now + .seconds(60), limit: 10).count == 1)
+        #expect(try await store.emails.due(at: now + .seconds(60), limit: 10).count == 1)
     }
 
     @Test func aUserKeepsTheNewestMessages() async throws {

@@ -1,0 +1,44 @@
+import SoukIDs
+import SoukIdentifiers
+import SoukTime
+
+/// Asks for mails about accounts, within the limits of the mailboxes that they go to.
+struct AccountMails: Sendable {
+    /// How long tokens are good.
+    struct Lifetimes: Sendable {
+        var verification: Duration = .seconds(24 * 3_600)
+        var reset: Duration = .seconds(30 * 60)
+    }
+
+    let requests: any MailRequestStore
+    let throttles: any ThrottleStore
+    let limits: AuthLimits
+    let lifetimes: Lifetimes
+    let clock: any WallClock
+    let audit: AuditLog
+
+    /// A request that counts against its mailbox. Beyond the limits it is one whose mail is not sent: who asks gets to know
+    /// nothing of that, for others may have asked before.
+    func request(_ purpose: MailPurpose, of userID: UserID?, to email: String) async throws -> MailRequest {
+        let now = clock.now()
+        let refusal = try await throttles.take(limits.mails(purpose, to: email), at: now)
+        if let refusal {
+            audit.record("mail.withheld", user: userID, ["by": refusal.key.rule.scope])
+        }
+        return MailRequest(
+            id: MailRequestID(), purpose: purpose, userID: userID, email: email, createdAt: now,
+            expiresAt: now + lifetime(purpose), isSent: refusal == nil)
+    }
+
+    /// Makes a request and keeps it.
+    func send(_ purpose: MailPurpose, of userID: UserID?, to email: String) async throws {
+        try await requests.add(try await request(purpose, of: userID, to: email))
+    }
+
+    private func lifetime(_ purpose: MailPurpose) -> Duration {
+        switch purpose {
+        case .claim, .changeNotice: lifetimes.verification
+        case .reset: lifetimes.reset
+        }
+    }
+}
