@@ -130,7 +130,9 @@ final class GroupConsumer: Sendable {
         let handle = assignment.handle
         let member = assignment.member
         return Delivery(
-            message: assignment.message, topic: handle.partition.topic, position: handle.offset,
+            message: assignment.message,
+            topic: options.name(ofTopic: handle.partition.topic) ?? handle.partition.topic,
+            position: handle.offset,
             deliveryCount: assignment.deliveryCount
         ) { [self] (settlement: Delivery.Settlement) async throws(BrokerError) in
             try settle(handle, of: member, settlement)

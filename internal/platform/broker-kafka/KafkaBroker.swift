@@ -84,6 +84,7 @@ package final class KafkaBroker: Broker {
         try checkOpen()
         guard !topic.isEmpty else { throw BrokerError(.invalidArgument, detail: "a topic has a name") }
         guard !messages.isEmpty else { return }
+        let topic = options.prefix + topic
         for message in messages where message.size > options.maximumMessageBytes {
             throw BrokerError(
                 .messageTooLarge, detail: "\(message.size) of at most \(options.maximumMessageBytes) bytes")
@@ -109,10 +110,10 @@ package final class KafkaBroker: Broker {
                 .invalidArgument, detail: "a subscription names its group and at least one topic")
         }
         try checkOpen()
-        let topics = Set(topics)
+        let topics = Set(topics.map { self.options.prefix + $0 })
         await self.topics.declare(topics)
         while true {
-            let group = try group(name)
+            let group = try group(self.options.prefix + name)
             if let member = group.join(topics: topics, prefetch: options.prefetch) {
                 return KafkaSubscription(group: group, member: member)
             }
@@ -153,9 +154,12 @@ package final class KafkaBroker: Broker {
 
     package func lag(group name: String) async throws(BrokerError) -> [String: Int] {
         try checkOpen()
+        let name = options.prefix + name
         let group = state.withLock { $0.groups[name] }
-        return try await lags.lag(
+        let lags = try await lags.lag(
             of: name, subscribed: group?.subscribedTopics ?? [], progress: { group?.progress ?? [:] })
+        let named = lags.compactMap { topic, lag in options.name(ofTopic: topic).map { ($0, lag) } }
+        return Dictionary(uniqueKeysWithValues: named)
     }
 
     package func checkReadiness() async throws(BrokerError) {

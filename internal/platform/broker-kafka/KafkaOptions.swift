@@ -41,6 +41,9 @@ package struct KafkaOptions: Sendable {
     package var partitions: Int
     /// Replicas of the topics that this process creates; nil for the cluster's default.
     package var replicationFactor: Int?
+    /// What the names of topics and groups begin with on the cluster, so that several systems can share one. Callers of the
+    /// broker never see it.
+    package var prefix = ""
 
     /// How long one call of `publish` may take, declaring the topic included.
     package var publishTimeout: Duration = .seconds(10)
@@ -105,10 +108,33 @@ package struct KafkaOptions: Sendable {
                     "a Kafka session lasts at least 6 seconds (group.min.session.timeout.ms), not \(sessionTimeout)"
             )
         }
+        guard prefix.utf8.count <= 100, prefix.utf8.allSatisfy(Self.isNameByte) else {
+            throw BrokerError(
+                .invalidArgument,
+                detail:
+                    "a prefix of Kafka's topics has at most 100 characters of a-z, A-Z, 0-9, '.', '_' and '-'"
+            )
+        }
         // A long one makes librdkafka before 2.5 write past a buffer (librdkafka #4689).
         guard 1...200 ~= clientID.utf8.count else {
             throw BrokerError(.invalidArgument, detail: "a Kafka client id has 1 to 200 bytes")
         }
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+
+    /// A topic's name without the prefix; nil where it does not begin with it.
+    func name(ofTopic topic: String) -> String? {
+        guard !prefix.isEmpty else { return topic }
+        guard topic.utf8.starts(with: prefix.utf8) else { return nil }
+        return String(topic.dropFirst(prefix.count))
     }
 
     /// A host, an IPv4 address or an IPv6 address in brackets, and a port.

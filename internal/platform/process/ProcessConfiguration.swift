@@ -95,12 +95,12 @@ struct ProcessConfiguration: Sendable {
     }
 
     /// `SOUK_KAFKA_BROKERS`, `…_SECURITY_PROTOCOL`, `…_SASL_MECHANISM`, `…_USERNAME`, `…_PASSWORD`, `…_CA_FILE`,
-    /// `…_CERT_FILE`, `…_KEY_FILE`, `…_PARTITIONS`, `…_REPLICATION_FACTOR`.
+    /// `…_CERT_FILE`, `…_KEY_FILE`, `…_PARTITIONS`, `…_REPLICATION_FACTOR`, `…_PREFIX`.
     func kafka() throws -> KafkaOptions {
         let replicas = try environment.int("SOUK_KAFKA_REPLICATION_FACTOR", default: 0, in: 0...100)
         let brokers = try environment.string("SOUK_KAFKA_BROKERS", default: "127.0.0.1:9092")
         do {
-            return try KafkaOptions(
+            var options = try KafkaOptions(
                 brokers: brokers,
                 securityProtocol: try environment.choice(
                     "SOUK_KAFKA_SECURITY_PROTOCOL", default: KafkaOptions.SecurityProtocol.plaintext),
@@ -113,6 +113,8 @@ struct ProcessConfiguration: Sendable {
                 keyFile: try environment.optionalString("SOUK_KAFKA_KEY_FILE"),
                 partitions: try environment.int("SOUK_KAFKA_PARTITIONS", default: 8, in: 1...1_000),
                 replicationFactor: replicas == 0 ? nil : replicas)
+            options.prefix = try environment.string("SOUK_KAFKA_PREFIX", default: "")
+            return options
         } catch let error as BrokerError {
             throw ConfigurationError("SOUK_KAFKA_BROKERS", error.detail ?? error.message)
         }

@@ -163,6 +163,7 @@ struct KafkaBrokerTests {
         for change in [
             { $0.caFile = "/nowhere.pem" }, { $0.sessionTimeout = .milliseconds(5_999) },
             { $0.clientID = String(repeating: "c", count: 201) }, { $0.clientID = "" },
+            { $0.prefix = "a/b" }, { $0.prefix = String(repeating: "p", count: 101) },
         ] as [(inout KafkaOptions) -> Void] {
             var options = try KafkaOptions(brokers: "localhost:9092", securityProtocol: .ssl)
             change(&options)

@@ -16,7 +16,7 @@ struct KafkaTopicsTests {
     private var difference: Double? { metrics["kafka_topic_partition_difference", topic] }
 
     @Test func `creates a topic with as many partitions as were asked for`() async throws {
-        let broker = try KafkaBroker.open(KafkaUnderTest.options { _ in }, metrics: metrics)
+        let broker = try KafkaBroker.open(KafkaUnderTest.options(), metrics: metrics)
         try await publish(to: broker)
         #expect(difference == 0)
         await broker.close()
@@ -59,5 +59,20 @@ struct KafkaTopicsTests {
             error?.detail?.contains("creating topic \(topic): Broker: Topic authorization failed") == true)
         #expect(ContinuousClock.now - start < .seconds(4))
         await broker.close()
+    }
+
+    @Test func `systems that share a cluster have topics and groups of their own`() async throws {
+        let one = try KafkaBroker.open(KafkaUnderTest.options { $0.prefix = "one-\(topic)." })
+        let two = try KafkaBroker.open(KafkaUnderTest.options { $0.prefix = "two-\(topic)." })
+        try await publish(to: one)
+        try await two.publish([BrokerMessage(id: "2", key: "k", payload: [])], to: topic)
+        for (broker, id) in [(one, "1"), (two, "2")] {
+            let subscription = try await broker.subscribe(to: [topic], group: "g")
+            let delivery = try #require(try await subscription.next())
+            #expect(delivery.topic == topic && delivery.message.id == id)
+            #expect(try await broker.lag(group: "g") == [topic: 1])
+            try await delivery.ack()
+            await broker.close()
+        }
     }
 }

@@ -76,6 +76,7 @@ import Testing
 
     private static let kafkaVariables: [(String, String, @Sendable (KafkaOptions) -> Bool)] = [
         ("SOUK_KAFKA_BROKERS", "a:1,b:2", { $0.brokers == ["a:1", "b:2"] }),
+        ("SOUK_KAFKA_PREFIX", "shop-1.", { $0.prefix == "shop-1." }),
         ("SOUK_KAFKA_SECURITY_PROTOCOL", "ssl", { $0.securityProtocol == .ssl }),
         ("SOUK_KAFKA_SECURITY_PROTOCOL", "sasl_plaintext", { $0.securityProtocol == .saslPlaintext }),
         ("SOUK_KAFKA_SECURITY_PROTOCOL", "sasl_ssl", { $0.securityProtocol == .saslSSL }),
