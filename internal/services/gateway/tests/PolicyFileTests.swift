@@ -196,7 +196,7 @@ import Testing
             #expect(try route(policy, "/api/v1/reviews/7").concurrency?.limit == 64)
             #expect(try route(policy, "/api/v1/vendor/products").rateLimits.map(\.key) == [.vendor])
             #expect(try route(policy, "/openapi.json").token == .required)
-            #expect(try route(policy, "/api/v1/ping").token == .ignored)
+            #expect(try route(policy, "/api/v1/ping").token == .verified)
         }
         // It says of defaults what they are, where its comments don't say otherwise.
         let policy = try PolicyFile.read(path, defaults: defaults())
