@@ -32,7 +32,7 @@ package enum PrivateFiles {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            guard name != ".", name != ".." else { continue }
+            guard ![".", ".."].contains(name) else { continue }
             let file = "\(path)/\(name)"
             var status = stat()
             guard lstat(file, &status) == 0 else { continue }

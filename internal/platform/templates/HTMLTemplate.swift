@@ -39,7 +39,7 @@ package struct HTMLTemplate: Sendable {
         }
     }
 
-    private static let contentType = "SOUK_HTML"
+    private static let contentType = "html-by-code-units"
     /// Mustache knows types of content by name, for the whole process.
     private static let registration: Void = MustacheContentTypes.register(HTMLContent(), named: contentType)
 }
