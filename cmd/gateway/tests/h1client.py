@@ -40,7 +40,8 @@ class Reply:
 class Client:
     """One connection to a gateway."""
 
-    def __init__(self, gateway, timeout: float = 10.0, receive_buffer: int | None = None, context: ssl.SSLContext | None = None):
+    def __init__(self, gateway, timeout: float = 10.0, receive_buffer: int | None = None, context: ssl.SSLContext | None = None,
+                 source: str = "127.0.0.1"):
         self.received = b""
         self.sock = socket.socket()
         self.sock.settimeout(timeout)
@@ -48,6 +49,7 @@ class Client:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            self.sock.bind((source, 0))
             self.sock.connect(("127.0.0.1", gateway.port))
             if context := context or gateway.context:
                 self.sock = context.wrap_socket(self.sock, server_hostname="localhost")
@@ -206,6 +208,11 @@ def problem(reply: Reply, status: int, code: str | None = None) -> Reply:
     assert document["status"] == status and document["instance"] == f"urn:souk:request:{reply.get('x-request-id')}"
     assert code is None or document["code"] == code, document
     return reply
+
+
+def stranger() -> str:
+    """A loopback address that no other test uses: a client of its own."""
+    return f"127.{secrets.randbelow(254) + 1}.{secrets.randbelow(256)}.{secrets.randbelow(254) + 1}"
 
 
 def fresh(prefix: str = "/app/") -> str:

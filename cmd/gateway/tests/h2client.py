@@ -16,7 +16,7 @@ import h2.events
 import h2.exceptions
 import h2.settings
 
-DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION = 0, 1, 2, 3, 4, 6, 7, 9
+DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 2, 3, 4, 6, 7, 8, 9
 END_STREAM, END_HEADERS = 1, 4
 
 
@@ -58,9 +58,9 @@ class H2Client:
     """One connection. Nothing is read but in `pump` and what calls it."""
 
     def __init__(self, gateway, timeout: float = 10.0, context: ssl.SSLContext | None = None, acknowledges: bool = True,
-                 window: int | None = None):
+                 window: int | None = None, source: str = "127.0.0.1"):
         self.timeout, self.acknowledges = timeout, acknowledges
-        self.sock = socket.create_connection(("127.0.0.1", gateway.port), timeout=timeout)
+        self.sock = socket.create_connection(("127.0.0.1", gateway.port), timeout=timeout, source_address=(source, 0))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context := context or gateway.context:
             context.set_alpn_protocols(["h2"])

@@ -6,9 +6,10 @@ import time
 
 import hpack
 import pytest
-from h1client import ask, fresh
+from h1client import ask, fresh, stranger
 from h2client import (
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS, H2Client, frame)
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE, H2Client,
+    frame)
 from recorder import Exchange
 
 GROWTH_KILOBYTES = 32 << 10
@@ -86,6 +87,26 @@ def empty_data(path: str):
         yield frame(DATA, 0, 1)
 
 
+def small_data(path: str):
+    """A body byte by byte."""
+    block = hpack.Encoder().encode(
+        [(":method", "POST"), (":scheme", "http"), (":authority", "shop.example"), (":path", path)], huffman=False)
+    yield frame(HEADERS, END_HEADERS, 1, block)
+    for _ in range(FRAMES):
+        yield frame(DATA, 0, 1, b"a")
+
+
+def window_updates(_):
+    for _ in range(FRAMES):
+        yield frame(WINDOW_UPDATE, 0, 0, b"\0\0\0\x01")
+
+
+def unknown_frames(_):
+    """Which have to be ignored (RFC 9113, section 4.1), but not for ever."""
+    for _ in range(FRAMES):
+        yield frame(0xFA, 0, 0, b"12345678")
+
+
 def priorities(_):
     for number in range(1, 2 * FRAMES, 2):
         yield frame(PRIORITY, 0, number, b"\0\0\0\0\x10")
@@ -98,7 +119,9 @@ def bad_streams(path: str):
         yield frame(HEADERS, END_HEADERS | END_STREAM, number, block)
 
 
-FLOODS = [rapid_reset, continuation, empty_continuation, settings, empty_settings, pings, empty_data, priorities, bad_streams]
+FLOODS = [
+    rapid_reset, continuation, empty_continuation, settings, empty_settings, pings, empty_data, small_data, window_updates,
+    unknown_frames, priorities, bad_streams]
 
 
 @pytest.mark.parametrize("flood", FLOODS, ids=[flood.__name__ for flood in FLOODS])
@@ -107,7 +130,7 @@ def test_floods(gateway, app, flood):
     app.on(path)(lambda exchange: exchange.wait_for_close(2))
     ask(gateway, "GET", "/app/warm-up")
     before = gateway.memory_kilobytes()
-    with H2Client(gateway) as other, H2Client(gateway) as client:
+    with H2Client(gateway) as other, H2Client(gateway, source=stranger()) as client:
         assert other.ask("GET", "/app/other").status == 200
         assert flooded(client, flood(path))
         assert gateway.memory_kilobytes() - before < GROWTH_KILOBYTES
@@ -121,7 +144,7 @@ def test_floods(gateway, app, flood):
 def test_a_client_that_takes_no_answers_to_its_pings_is_cut_off(gateway):
     """Answers pile up where nobody reads them."""
     before = gateway.memory_kilobytes()
-    with H2Client(gateway) as client:
+    with H2Client(gateway, source=stranger()) as client:
         assert flooded(client, (frame(PING, 0, 0, os.urandom(8)) for _ in range(5 * FRAMES)), reads=False)
     assert gateway.memory_kilobytes() - before < GROWTH_KILOBYTES
 

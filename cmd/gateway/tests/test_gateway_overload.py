@@ -13,6 +13,8 @@ from recorder import Gate
 CROWDED = """
 trusted_proxies: [127.0.0.1]
 rate_limit_exempt: [198.51.100.0/24]
+# One client may take all that a route has: what several may is in test_gateway_budget.py.
+budgets: {share: 1/1}
 upstreams: {app: {targets: ["$app"]}}
 defaults:
   rate_limits: []

@@ -13,6 +13,14 @@ struct CircuitBreaker: Sendable {
         case halfOpen = "half_open"
     }
 
+    enum Admission: Sendable {
+        case admitted
+        /// Go on; the outcome decides, so it has to say something of the upstream.
+        case probe
+        /// Respond with 503.
+        case refused
+    }
+
     private enum Phase {
         case closed(failures: Int)
         case open(until: NIODeadline)
@@ -38,16 +46,16 @@ struct CircuitBreaker: Sendable {
         }
     }
 
-    /// Whether a request may go to the upstream; if not, answer 503 and say ``retryAfter(at:)``. To be asked once per request:
-    /// where the breaker is half-open, the first that asks is the try.
-    mutating func admits(at now: NIODeadline) -> Bool {
+    /// Whether a request may go to the upstream; if not, respond with 503 and ``retryAfter(at:)``. To be asked once per request:
+    /// where the breaker is half-open, the first that asks is the probe.
+    mutating func admits(at now: NIODeadline) -> Admission {
         switch phase {
         case .closed:
-            return true
+            return .admitted
         case .open(let until), .trying(let until):
-            guard now >= until else { return false }
+            guard now >= until else { return .refused }
             phase = .trying(until: now + openFor)
-            return true
+            return .probe
         }
     }
 

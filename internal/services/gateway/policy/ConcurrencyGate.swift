@@ -1,52 +1,119 @@
-/// How many requests run at one time, and how many wait for their turn. Holds numbers only: who waits, in which order and for
-/// how long is the caller's. Not for concurrent use.
-struct ConcurrencyGate: Sendable {
-    enum Entry: Sendable, Equatable {
-        /// Go on, and ``leave()`` at the end.
+/// The slots of a route and the queue for them: how many requests run at one time, in all and by payer, and whose turn is next. Not
+/// for concurrent use.
+///
+/// A payer has at most its part of the slots and of the queue, whether others want them or not: a slow request keeps its slot for
+/// as long as it likes, so what was lent couldn't be taken back.
+struct ConcurrencyGate<Payer: Hashable, Waiter> {
+    typealias Ticket = FairQueue<Payer?, Entrant>.Ticket
+
+    struct Entrant {
+        let payers: Payers<Payer>
+        let waiter: Waiter
+    }
+
+    enum Entry: Equatable {
+        /// Go on, and ``leave(_:)`` at the end.
         case admitted
-        /// Wait until some ``leave()`` hands over its place, or ``abandonQueue()``.
-        case queued
-        /// Answer 503.
-        case refused
+        /// Wait until ``next()`` gives the waiter, or ``abandon(_:)``.
+        case queued(Ticket)
+        /// Respond with 503.
+        case refused(Bound)
+    }
+
+    enum Bound: Equatable {
+        /// All slots are taken, and the queue is full.
+        case route
+        /// All that one payer may have.
+        case payer
+    }
+
+    private struct Usage {
+        var running = 0
+        var waiting = 0
+
+        mutating func isEmpty(after change: (inout Usage) -> Void) -> Bool {
+            change(&self)
+            return running == 0 && waiting == 0
+        }
     }
 
     private let limit: Int
-    private let queue: Int
+    private let limitPart: Int
+    private let queueLimit: Int
+    private let queuePart: Int
+    private var usage: [Payer: Usage] = [:]
+    private var queue = FairQueue<Payer?, Entrant>()
     private(set) var running = 0
-    private(set) var waiting = 0
+
+    var waiting: Int { queue.count }
 
     /// - Parameter loops: how many gates the policy's numbers are divided among. Rounded up, so a limit that isn't a multiple is
     ///   exceeded by at most `loops - 1`.
-    init(_ policy: ConcurrencyPolicy, loops: Int = 1) {
+    init(_ policy: ConcurrencyPolicy, budgets: BudgetPolicy, loops: Int = 1) {
         limit = max((policy.limit + loops - 1) / loops, 1)
-        queue = (policy.queue + loops - 1) / loops
+        queueLimit = (policy.queue + loops - 1) / loops
+        limitPart = budgets.part(of: limit)
+        queuePart = budgets.part(of: queueLimit)
     }
 
-    mutating func enter() -> Entry {
-        // Who waits was there before.
-        if running < limit, waiting == 0 {
-            running += 1
+    mutating func enter(_ payers: Payers<Payer>, _ waiter: @autoclosure () -> Waiter) -> Entry {
+        // Where a slot is free all that wait have their part of the slots already.
+        if running < limit, Self.has(payers, in: usage, { $0.running < limitPart }) {
+            occupy(payers)
             return .admitted
         }
-        guard waiting < queue else { return .refused }
-        waiting += 1
-        return .queued
+        guard queue.count < queueLimit else { return .refused(.route) }
+        guard Self.has(payers, in: usage, { $0.waiting < queuePart }) else { return .refused(.payer) }
+        change(payers) { $0.waiting += 1 }
+        let entrant = Entrant(payers: payers, waiter: waiter())
+        return .queued(queue.append(entrant, lane: payers.client))
     }
 
-    /// A request is over. True where its place is handed over: the caller lets the one run that waits longest.
-    mutating func leave() -> Bool {
+    /// A request is over: its slot is free, and ``next()`` says who gets it.
+    mutating func leave(_ payers: Payers<Payer>) {
         precondition(running > 0, "who leaves has entered")
-        guard waiting > 0 else {
-            running -= 1
-            return false
-        }
-        waiting -= 1
+        running -= 1
+        change(payers) { $0.running -= 1 }
+    }
+
+    /// Who waited and runs from now on; nil where nobody waits, or nobody may run.
+    mutating func next() -> Waiter? {
+        guard running < limit, !queue.isEmpty else { return nil }
+        let (usage, part) = (usage, limitPart)
+        let first = queue.popFirst { Self.has($0.payers, in: usage) { $0.running < part } }
+        guard let entrant = first else { return nil }
+        change(entrant.payers) { $0.waiting -= 1 }
+        occupy(entrant.payers)
+        return entrant.waiter
+    }
+
+    /// One that waited leaves without having run.
+    mutating func abandon(_ ticket: Ticket) {
+        guard let entrant = queue.remove(ticket) else { return }
+        change(entrant.payers) { $0.waiting -= 1 }
+    }
+
+    private mutating func occupy(_ payers: Payers<Payer>) {
+        running += 1
+        change(payers) { $0.running += 1 }
+    }
+
+    /// Whether every payer has room; who isn't remembered holds nothing.
+    private static func has(
+        _ payers: Payers<Payer>, in usage: [Payer: Usage], _ room: (Usage) -> Bool
+    ) -> Bool {
+        if let client = payers.client, let usage = usage[client], !room(usage) { return false }
+        if let account = payers.account, let usage = usage[account], !room(usage) { return false }
         return true
     }
 
-    /// One that waited goes away without having run.
-    mutating func abandonQueue() {
-        precondition(waiting > 0, "who goes has waited")
-        waiting -= 1
+    private mutating func change(_ payers: Payers<Payer>, _ body: (inout Usage) -> Void) {
+        if let client = payers.client { change(client, body) }
+        if let account = payers.account { change(account, body) }
+    }
+
+    /// Whoever holds nothing isn't remembered.
+    private mutating func change(_ payer: Payer, _ body: (inout Usage) -> Void) {
+        if usage[payer, default: Usage()].isEmpty(after: body) { usage[payer] = nil }
     }
 }

@@ -4,9 +4,11 @@ package import SoukHTTP
 /// new one, and requests that run keep the one they began with.
 package struct GatewayPolicy: Sendable {
     package var listener = ListenerPolicy()
+    /// One client's part of what all share.
+    package var budgets = BudgetPolicy()
     /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     package var trustedProxies: [AddressRange] = []
-    /// Clients that no rate limit counts.
+    /// Clients that no rate limit counts, and that have no budget.
     package var rateLimitExempt: [AddressRange] = []
     /// A JSON line for every request.
     package var accessLog = true
@@ -98,6 +100,8 @@ package struct RoutePolicy: Sendable {
     package var breaker: BreakerPolicy?
     package var concurrency: ConcurrencyPolicy?
     package var maxBodyBytes = 1 << 20
+    /// nil for bodies that may take their time, as streams do.
+    package var bodyRate: BodyRatePolicy? = BodyRatePolicy()
     package var rateLimits: [RateLimitPolicy] = []
     package var token: TokenPolicy = .ignored
     package var cors = CORSPolicy(origins: [])
@@ -147,6 +151,8 @@ package struct ConcurrencyPolicy: Sendable, Equatable {
     package var limit = 512
     package var queue = 512
     package var queueTimeout: Duration = .seconds(1)
+    /// Bytes of a body that are read before a slot is taken: a body that is no longer holds none while it arrives.
+    package var readAhead = 64 << 10
 
     package init() {}
 }

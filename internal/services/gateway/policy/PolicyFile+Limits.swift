@@ -1,6 +1,13 @@
-// What the file says of rate limits.
+// What the file says of rate limits and budgets.
 
 extension PolicyNode {
+    func read(into budgets: inout BudgetPolicy) {
+        guard let mapping = mapping(["share", "body_memory", "http2_frames"]) else { return }
+        mapping.share("share", &budgets.share, in: 1...1_000)
+        mapping.size("body_memory", &budgets.bodyMemory, in: (1 << 20)...(64 << 30))
+        mapping.int("http2_frames", &budgets.frameRate, in: 10...1_000_000)
+    }
+
     func rateLimits(areShared: Bool) -> [RateLimitPolicy]? {
         guard let parts = list(atMost: RateLimitPolicy.maxPerRoute) else { return nil }
         var limits: [RateLimitPolicy] = []

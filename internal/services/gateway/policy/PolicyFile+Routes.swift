@@ -5,7 +5,8 @@ import SoukText
 extension RoutePolicy {
     /// What `defaults` say, and every route may.
     static let overridable = [
-        "timeouts", "retries", "breaker", "concurrency", "max_body", "rate_limits", "token", "cors",
+        "timeouts", "retries", "breaker", "concurrency", "max_body", "body_rate", "rate_limits", "token",
+        "cors",
         "compression",
     ]
 
@@ -74,11 +75,16 @@ extension PolicyMapping {
             $0.int("failures", &$1.failures, in: 1...10_000)
             $0.duration("open_for", &$1.openFor, in: .milliseconds(100)...(.seconds(600)))
         }
-        let places = ["limit", "queue", "queue_timeout"]
-        switchable("concurrency", &route.concurrency, fresh: ConcurrencyPolicy(), keys: places) {
+        let slots = ["limit", "queue", "queue_timeout", "read_ahead"]
+        switchable("concurrency", &route.concurrency, fresh: ConcurrencyPolicy(), keys: slots) {
             $0.int("limit", &$1.limit, in: 1...100_000)
             $0.int("queue", &$1.queue, in: 0...100_000)
             $0.duration("queue_timeout", &$1.queueTimeout, in: .milliseconds(1)...(.seconds(60)))
+            $0.size("read_ahead", &$1.readAhead, in: 0...(1 << 20))
+        }
+        switchable("body_rate", &route.bodyRate, fresh: BodyRatePolicy(), keys: ["min", "grace"]) {
+            $0.size("min", &$1.minimum, in: 1...(1 << 30))
+            $0.duration("grace", &$1.grace, in: .milliseconds(100)...(.seconds(600)))
         }
         size("max_body", &route.maxBodyBytes, in: 0...(16 << 30))
         if let list = self["rate_limits"]?.rateLimits(areShared: limitsAreShared) { route.rateLimits = list }

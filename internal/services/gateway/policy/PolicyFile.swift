@@ -67,11 +67,13 @@ enum PolicyFile {
     private static func read(_ root: PolicyNode, into policy: inout GatewayPolicy, _ defaults: PolicyDefaults)
     {
         let keys = [
-            "include", "listener", "trusted_proxies", "rate_limit_exempt", "access_log", "upstreams",
+            "include", "listener", "budgets", "trusted_proxies", "rate_limit_exempt", "access_log",
+            "upstreams",
             "defaults", "routes",
         ]
         guard let file = root.mapping(keys) else { return }
         file["listener"]?.read(into: &policy.listener)
+        file["budgets"]?.read(into: &policy.budgets)
         file["trusted_proxies"]?.read(into: &policy.trustedProxies)
         file["rate_limit_exempt"]?.read(into: &policy.rateLimitExempt)
         file.bool("access_log", &policy.accessLog)

@@ -69,6 +69,16 @@ struct PolicyMapping {
         target = bytes
     }
 
+    /// One part in so many: `1/8`.
+    func share(_ key: String, _ target: inout Int, in range: ClosedRange<Int>) {
+        guard let value = values[key] else { return }
+        guard let digits = value.word?.withoutPrefix(bytes: "1/"),
+            digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let parts = Int(digits),
+            range.contains(parts)
+        else { return value.report("must be 1/\(range.lowerBound) to 1/\(range.upperBound)") }
+        target = parts
+    }
+
     func choice<T: RawRepresentable & CaseIterable>(_ key: String, _ target: inout T)
     where T.RawValue == String {
         guard let value = values[key] else { return }

@@ -99,8 +99,9 @@ final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchec
     private var shouldHoldRead: Bool {
         switch phase {
         case .exchange: input.readableBytes >= Self.maxWaitingBytes
+        case .head: !isWritable && input.readableBytes >= Self.maxWaitingBytes
         case .tunnel(_, let upstream): !upstream.isWritable
-        case .head, .lingering, .closed: false
+        case .lingering, .closed: false
         }
     }
 
@@ -116,7 +117,10 @@ final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchec
             switch phase {
             case .exchange(let exchange): exchange.clientIsWritable()
             case .tunnel(_, let upstream): upstream.resumeReading()
-            case .head, .lingering, .closed: break
+            case .head:
+                parseWaiting()
+                resumeReading()
+            case .lingering, .closed: break
             }
         } else {
             stalledSince = state.now
@@ -143,7 +147,8 @@ final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchec
         while true {
             switch phase {
             case .head:
-                guard parseHead() else { return }
+                // Who doesn't take responses gets no more of them.
+                guard isWritable, parseHead() else { return }
             case .exchange(let exchange):
                 guard parseBody(of: exchange) else { return }
             case .tunnel, .lingering, .closed:
@@ -322,7 +327,7 @@ final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchec
             write(answer.body)
             flush()
         }
-        state.gateway.noteRefusal(refusal, client: peer.address, identity: identity)
+        state.noteRefusal(refusal, peer, identity)
         closeOutput()
     }
 

@@ -11,17 +11,23 @@ final class ClientPeer {
     /// What limits count this client by: its address, or its /64 of IPv6.
     let rateKey: RateKey
     let isExempt: Bool
+    /// nil for somebody whom no part of anything concerns.
+    let budget: ClientBudget?
     /// Field lines that tell a service who asks, for the usual case that nobody trusted stands between.
     let forwarded: ByteBuffer
 
-    init(_ remote: SocketAddress?, isTLS: Bool, policy: CompiledPolicy) {
+    init(_ remote: SocketAddress?, isTLS: Bool, policy: CompiledPolicy, budgets: ClientBudgets) {
         address = remote?.ipAddress ?? "unknown"
         self.isTLS = isTLS
         isTrusted = policy.trusts(address)
         rateKey = RateKey(address: address)
         isExempt = policy.exempts(address)
+        budget = isExempt ? nil : budgets.budget(of: rateKey, at: .now())
         forwarded = Self.lines(for: address, scheme: isTLS ? "https" : "http")
     }
+
+    /// Who pays for connections, and for HTTP/2 frames without a request: a proxy's are not its clients'.
+    var connectionBudget: ClientBudget? { isTrusted ? nil : budget }
 
     /// `X-Forwarded-For`, `X-Forwarded-Proto`, `Forwarded` (RFC 7239) and `Via` (RFC 9110, section 7.6.3).
     static func lines(for address: String, scheme: String) -> ByteBuffer {

@@ -8,10 +8,15 @@ import SoukText
 /// A policy made ready for event loops: what is looked up by name there is an object here. Replaced whole on a reload.
 final class CompiledPolicy: Sendable {
     let policy: GatewayPolicy
+    /// One client's part of connections, which is that of its requests as well, and of bodies' bytes.
+    let connectionPart: Int
+    let bodyPart: Int
     let routes: [CompiledRoute]
     let upstreams: [String: Upstream]
     /// Where nothing fits: 404 by this process's own routes.
     let unmatched: CompiledRoute
+    /// `/**`, whose limits count what is no request, too.
+    let fallback: CompiledRoute
     private let matcher: RouteMatcher
 
     /// - Parameter previous: upstreams that have not changed keep what is known of their addresses.
@@ -20,6 +25,8 @@ final class CompiledPolicy: Sendable {
         throws(RoutePatternError)
     {
         self.policy = policy
+        connectionPart = policy.budgets.part(of: policy.listener.maxConnections)
+        bodyPart = policy.budgets.part(of: policy.budgets.bodyMemory)
         var upstreams: [String: Upstream] = [:]
         for (name, upstream) in policy.upstreams {
             let known = previous?.upstreams[name]
@@ -33,7 +40,9 @@ final class CompiledPolicy: Sendable {
         }
         var nothing = RoutePolicy(pattern: "unmatched", upstream: GatewayPolicy.local)
         nothing.cors = policy.routes.first?.cors ?? nothing.cors
-        unmatched = CompiledRoute(nothing, upstream: nil, limits: RouteLimits(counters: []))
+        let unmatched = CompiledRoute(nothing, upstream: nil, limits: RouteLimits(counters: []))
+        self.unmatched = unmatched
+        fallback = routes.first { $0.policy.pattern.equals(bytes: "/**") } ?? unmatched
     }
 
     func route(of head: RequestHead) -> CompiledRoute {
@@ -76,11 +85,16 @@ final class CompiledRoute: Sendable {
     /// nil: this process's own routes.
     let upstream: Upstream?
     let metrics: RouteMetrics
-    let limits: RouteLimits
+    /// Limits by client, which count every request, and those by account, which count those with a verified token.
+    let clientLimits: RouteLimits
+    let accountLimits: RouteLimits
     let connectTimeout: TimeAmount
     let firstByteTimeout: TimeAmount
     let totalTimeout: TimeAmount?
     let queueTimeout: TimeAmount
+    /// Bytes of a body that are read before a slot is taken; 0 where there are no slots.
+    let readAhead: Int
+    let bodyGrace: TimeAmount
     /// Not an optional mutex: Swift 6.3 takes one that is nil for one that is there.
     private let breaker: Mutex<CircuitBreaker?>
     private let budget: Mutex<RetryBudget>
@@ -89,11 +103,14 @@ final class CompiledRoute: Sendable {
         self.policy = policy
         self.upstream = upstream
         metrics = RouteMetrics(route: policy.pattern)
-        self.limits = limits
+        clientLimits = RouteLimits(counters: limits.counters.filter { $0.policy.key == .client })
+        accountLimits = RouteLimits(counters: limits.counters.filter { $0.policy.key != .client })
         connectTimeout = TimeAmount(policy.timeouts.connect)
         firstByteTimeout = TimeAmount(policy.timeouts.firstByte)
         totalTimeout = policy.timeouts.total.map(TimeAmount.init)
         queueTimeout = TimeAmount(policy.concurrency?.queueTimeout ?? .zero)
+        readAhead = policy.concurrency?.readAhead ?? 0
+        bodyGrace = TimeAmount(policy.bodyRate?.grace ?? .zero)
         breaker = Mutex(policy.breaker.map { CircuitBreaker($0) })
         budget = Mutex(RetryBudget(policy.retries))
     }
@@ -105,9 +122,8 @@ final class CompiledRoute: Sendable {
 
     // MARK: - Breaker
 
-    /// False while the breaker is open.
-    func admits(at now: NIODeadline) -> Bool {
-        breaker.withLock { $0?.admits(at: now) ?? true }
+    func admits(at now: NIODeadline) -> CircuitBreaker.Admission {
+        breaker.withLock { $0?.admits(at: now) ?? .admitted }
     }
 
     func noteSuccess(at now: NIODeadline) {

@@ -24,7 +24,7 @@ final class EventLoopState: @unchecked Sendable {
     /// For request and trace ids.
     var random = LoopRandom()
 
-    private var gates: [ObjectIdentifier: PlaceGate] = [:]
+    private var gates: [ObjectIdentifier: SlotGate] = [:]
     private var dateSecond = 0
     private var dateText = ""
     let allocator = ByteBufferAllocator()
@@ -60,7 +60,7 @@ final class EventLoopState: @unchecked Sendable {
     /// Later requests follow another policy.
     func follow(_ policy: CompiledPolicy) {
         self.policy = policy
-        // Those that run keep the places that they have; the next ones get places of their route's new form.
+        // Those that run keep the slots that they have; the next ones get slots of their route's new form.
         let routes = Set(policy.routes.map(ObjectIdentifier.init))
         gates = gates.filter { routes.contains($0.key) }
         let current = Set(policy.upstreams.values.flatMap { $0.addresses.map(ObjectIdentifier.init) })
@@ -91,14 +91,38 @@ final class EventLoopState: @unchecked Sendable {
 
     // MARK: - What requests ask for
 
-    /// The places of a route on this loop: its share of what the policy allows; nil where it sets no bound.
-    func gate(of route: CompiledRoute) -> PlaceGate? {
+    /// The slots of a route on this loop: its part of what the policy allows; nil where it sets no bound.
+    func gate(of route: CompiledRoute) -> SlotGate? {
         guard let concurrency = route.policy.concurrency else { return nil }
         let id = ObjectIdentifier(route)
         if let gate = gates[id] { return gate }
-        let gate = PlaceGate(ConcurrencyGate(concurrency, loops: loops))
+        let gate = SlotGate(
+            ConcurrencyGate(concurrency, budgets: policy.policy.budgets, loops: loops))
         gates[id] = gate
         return gate
+    }
+
+    /// What was refused before it was a request. It counts as one all the same, of the route for whatever has no other.
+    func noteRefusal(_ refusal: Refusal, _ peer: ClientPeer, _ identity: RequestIdentity) {
+        gateway.noteRefusal(refusal, client: peer.address, identity: identity)
+        let limits = policy.fallback.clientLimits
+        guard !peer.isTrusted, !peer.isExempt, !limits.isEmpty else { return }
+        guard limits.isShared else {
+            var report = RateReport()
+            _ = limits.admit(client: peer.rateKey, principal: nil, at: now, &report)
+            return
+        }
+        let key = peer.rateKey
+        // Unstructured: nobody waits for what it says.
+        Task {
+            var report = RateReport()
+            _ = await limits.admitShared(client: key, principal: nil, &report)
+        }
+    }
+
+    /// A client may say for each DATA frame that we send that it has taken it, for the stream and for the connection.
+    func allowWindowUpdates(_ peer: ClientPeer, for bytes: Int) {
+        peer.connectionBudget?.earn(frames: 2 * (1 + bytes >> 14), rate: policy.policy.budgets.frameRate)
     }
 
     /// The date for answers, `Sun, 06 Nov 1994 08:49:37 GMT`.

@@ -1,5 +1,7 @@
+import CoreMetrics
 import NIOCore
 import SoukAuthToken
+import SoukCallContext
 import SoukErrors
 import SoukHTTP
 import SoukHTTPWire
@@ -8,21 +10,25 @@ import SoukText
 /// What a request has to pass before it goes anywhere. Each step goes on with the next; those that have to ask somebody come back
 /// to the loop first.
 extension Exchange {
+    /// Whatever it asks for: first it counts as a request, and then it is looked at. Who is refused has been counted all the same.
     func admit() {
+        if let field = head.first(.origin) { corsFields = route.policy.cors.fields(for: head.text(field)) }
+        guard takeBudget() else { return }
+        let (limits, client) = (route.clientLimits, countedClient)
+        ask(limits, client: client) { $0.checkHead() }
+    }
+
+    private func checkHead() {
         if let field = head.first(.expect), head.text(field).lowercasedASCII() != "100-continue" {
             return refuse(.expectationFailed)
         }
         if case .length(let length) = head.framing, length > route.policy.maxBodyBytes {
             return refuse(.bodyTooLarge(route.policy.maxBodyBytes))
         }
-        if let field = head.first(.origin) {
-            let origin = head.text(field)
-            if head.method == .options, let wanted = head.first(.accessControlRequestMethod),
-                wanted.valueLength > 0
-            {
-                return preflight(route.policy.cors, origin)
-            }
-            corsFields = route.policy.cors.fields(for: origin)
+        if head.method == .options, let origin = head.first(.origin),
+            let wanted = head.first(.accessControlRequestMethod), wanted.valueLength > 0
+        {
+            return preflight(route.policy.cors, head.text(origin))
         }
         checkToken()
     }
@@ -30,10 +36,10 @@ extension Exchange {
     // MARK: - Access tokens
 
     private func checkToken() {
-        guard route.policy.token != .ignored else { return checkLimits() }
+        guard route.policy.token != .ignored else { return checkAccount() }
         guard let field = head.first(.authorization) else {
             guard route.policy.token != .required else { return refuse(.accessTokenRequired) }
-            return checkLimits()
+            return checkAccount()
         }
         guard head.fields.count(where: { $0.name == .authorization }) == 1,
             let range = head.withValue(field, BearerToken.range)
@@ -42,14 +48,14 @@ extension Exchange {
         let cached = head.withValue(field) { tokens.cached(UnsafeRawBufferPointer(rebasing: $0[range])) }
         if let cached {
             principal = cached
-            return checkLimits()
+            return checkAccount()
         }
         let token = head.withValue(field) { String(decoding: $0[range], as: UTF8.self) }
         state.pending(self) { exchange in
             do throws(TokenError) {
                 let principal = try await tokens.verify(token)
                 return {
-                    exchange.principal = principal; exchange.checkLimits()
+                    exchange.principal = principal; exchange.checkAccount()
                 }
             } catch {
                 return { exchange.refuse(error) }
@@ -57,72 +63,75 @@ extension Exchange {
         }
     }
 
+    private func checkAccount() {
+        guard let principal else { return readBodyAhead() }
+        takeBudget(of: .account(principal.userID))
+        ask(route.accountLimits, client: nil) { $0.readBodyAhead() }
+    }
+
     // MARK: - Rate limits
 
-    private func checkLimits() {
-        let limits = route.limits
-        guard !limits.isEmpty else { return takePlace() }
-        let (client, principal) = (countedClient, principal)
+    /// Goes on where no limit refuses.
+    private func ask(
+        _ limits: RouteLimits, client: RateKey?, then next: @escaping @Sendable (Exchange) -> Void
+    ) {
+        guard !limits.isEmpty else { return next(self) }
+        let principal = principal
         guard limits.isShared else {
-            var report = RateReport()
-            let isAllowed = limits.admit(client: client, principal: principal, at: state.now, &report)
-            return note(report, isAllowed: isAllowed)
+            let isAllowed = limits.admit(client: client, principal: principal, at: state.now, &rateReport)
+            return isAllowed ? next(self) : refuse(.rateLimited)
         }
+        let soFar = rateReport
         state.pending(self) { exchange in
-            var report = RateReport()
+            var report = soFar
             let isAllowed = await limits.admitShared(client: client, principal: principal, &report)
             let result = report
-            return { exchange.note(result, isAllowed: isAllowed) }
+            return {
+                exchange.rateReport = result
+                isAllowed ? next(exchange) : exchange.refuse(.rateLimited)
+            }
         }
     }
 
-    private func note(_ report: RateReport, isAllowed: Bool) {
-        report.write(into: &rateFields)
-        isAllowed ? takePlace() : refuse(.rateLimited)
-    }
+    /// Whether a trusted proxy says who asks.
+    var isForwarded: Bool { peer.isTrusted && head.first(.xForwardedFor) != nil }
 
     /// Whom limits per client count; nil for somebody whom they don't concern.
-    private var countedClient: RateKey? {
-        guard peer.isTrusted, head.first(.xForwardedFor) != nil else {
-            return peer.isExempt ? nil : peer.rateKey
-        }
+    var countedClient: RateKey? {
+        guard isForwarded else { return peer.isExempt ? nil : peer.rateKey }
         let address = clientAddress
         return state.policy.exempts(address) ? nil : RateKey(address: address)
     }
 
-    // MARK: - Places
+    // MARK: - Slots
 
-    private func takePlace() {
-        gate = state.gate(of: route)
-        guard let gate else { return dispatch() }
-        switch gate.enter() {
+    func takeSlot() {
+        guard let gate = state.gate(of: route) else { return dispatch() }
+        switch gate.enter(payers, self) {
         case .admitted:
-            holdsPlace = true
+            self.gate = gate
             dispatch()
-        case .queued:
+        case .queued(let ticket):
+            self.gate = gate
+            self.ticket = ticket
             stage = .queued
             stageEnds = state.now + route.queueTimeout
-            gate.wait(self)
-        case .refused:
+        case .refused(.route):
             refuse(.overloaded)
+        case .refused(.payer):
+            state.gateway.refusals.slots.increment()
+            refuse(.clientIsBusy)
         }
     }
 
-    /// Its turn has come.
-    func enterFromQueue() {
-        guard stage == .queued else { return }
-        holdsPlace = true
-        dispatch()
-    }
-
-    func releasePlace() {
+    func releaseSlot() {
         guard let gate else { return }
         self.gate = nil
-        if holdsPlace {
-            holdsPlace = false
-            gate.leave()
+        if let ticket {
+            self.ticket = nil
+            gate.forget(ticket)
         } else {
-            gate.forget(self)
+            gate.leave(payers)
         }
     }
 
@@ -131,5 +140,13 @@ extension Exchange {
         guard route.upstream != nil else { return callLocal() }
         isUpgrading = head.wantsWebSocket
         connect()
+    }
+}
+
+extension Exchange: SlotWaiter {
+    func slotIsFree() {
+        guard stage == .queued else { return }
+        ticket = nil
+        dispatch()
     }
 }

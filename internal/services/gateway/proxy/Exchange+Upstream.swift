@@ -4,17 +4,28 @@ import SoukHTTPWire
 
 /// The way to a service and back.
 extension Exchange {
-    /// Finds a connection, sends the request on it, and lets the body follow.
+    /// Asks the breaker first.
     func connect() {
+        switch route.admits(at: state.now) {
+        case .admitted: connect(reuses: true)
+        // A connection that has waited may be closed by now, which says nothing of the service.
+        case .probe: connect(reuses: false)
+        case .refused: refuse(.upstreamUnavailable)
+        }
+    }
+
+    /// Finds a connection, sends the request on it, and lets the body follow.
+    ///
+    /// - Parameter reuses: whether one that has waited will do.
+    private func connect(reuses: Bool) {
         guard let upstream = route.upstream else { return }
         let now = state.now
-        guard route.admits(at: now) else { return refuse(.upstreamUnavailable) }
         stage = .connecting
         attempts += 1
         route.noteRequest(isRetry: attempts > 1, at: now)
         guard let address = upstream.choose(at: now, except: tried) else { return fail(.noAddress) }
         let pool = state.pool(of: address)
-        if let connection = pool.takeIdle() { return send(on: connection) }
+        if reuses, let connection = pool.takeIdle() { return send(on: connection) }
         pool.connect(timeout: route.connectTimeout).whenComplete { result in
             switch result {
             case .success(let connection):
@@ -30,7 +41,7 @@ extension Exchange {
     }
 
     private func send(on connection: UpstreamConnection) {
-        guard let client, let target = route.upstream else { return }
+        guard client != nil, let target = route.upstream else { return }
         guard connection.isUsable else {
             tried.append(connection.address)
             return fail(.notConnected("\(connection.address): closed at once"))
@@ -44,12 +55,7 @@ extension Exchange {
         connection.send(ForwardedRequest.head(self, allocator: state.allocator))
         // A connection that breaks in a write has been replaced, or the request is over.
         guard upstream === connection else { return }
-        if head.framing == .none {
-            connection.requestIsComplete()
-        } else {
-            if head.expectsContinue { client.sendContinue() }
-            client.resumeBody()
-        }
+        if head.framing == .none { connection.requestIsComplete() } else { forwardBody() }
         upstream?.flush()
     }
 
@@ -103,7 +109,7 @@ extension Exchange {
         case .answering, .tunnel:
             route.upstream?.metrics.failures.increment()
             return breakOff()
-        case .admission, .queued, .connecting, .over: return
+        case .admission, .reading, .queued, .connecting, .over: return
         }
         if let address = upstream?.address { tried.append(address) }
         upstream = nil
@@ -111,18 +117,20 @@ extension Exchange {
         if wasReused, failure.isClosing, isRepeatable {
             tried = []
             attempts -= 1
-            return connect()
+            return connect(reuses: false)
         }
-        fail(failure)
+        fail(failure, isStale: wasReused && failure.isClosing)
     }
 
-    /// Tries again where that is safe and there is budget for it; otherwise the client is told.
-    func fail(_ failure: UpstreamFailure) {
+    /// Tries again where that is safe and there is budget for it; otherwise the client is notified.
+    ///
+    /// - Parameter isStale: whether a connection that had waited was closed, which says nothing of the service's health.
+    func fail(_ failure: UpstreamFailure, isStale: Bool = false) {
         guard let upstream = route.upstream else { return }
         let connection = self.upstream
         self.upstream = nil
         connection?.abandon()
-        route.noteFailure(at: state.now)
+        if !isStale { route.noteFailure(at: state.now) }
         if case .timedOut = failure {
             upstream.metrics.timeouts.increment()
         } else {
@@ -160,17 +168,24 @@ extension Exchange {
         if now > stageEnds {
             switch stage {
             case .queued: return refuse(.overloaded)
-            case .waiting: return fail(.timedOut("no answer"))
-            case .admission, .connecting, .answering, .tunnel, .over: break
+            case .waiting: return timeOut("no response")
+            case .admission, .reading, .connecting, .answering, .tunnel, .over: break
             }
         }
         if let total = route.totalTimeout, now > began + total {
             switch stage {
-            case .waiting, .connecting: fail(.timedOut("\(route.policy.pattern)"))
-            case .answering: breakOff()
-            case .admission: refuse(.upstreamTimedOut)
+            case .waiting, .connecting: return timeOut("\(route.policy.pattern)")
+            case .answering: return breakOff()
+            case .reading: return refuse(.bodyTooSlow)
+            case .admission: return refuse(.upstreamTimedOut)
             case .queued, .tunnel, .over: break
             }
         }
+        checkBodyRate(now)
+    }
+
+    /// A service or one of this process's own routes took too long.
+    private func timeOut(_ what: String) {
+        route.upstream == nil ? refuse(.upstreamTimedOut) : fail(.timedOut(what))
     }
 }

@@ -14,7 +14,9 @@ final class Exchange: @unchecked Sendable {
     enum Stage {
         /// Policies look at it; a token or a shared limit may have to be asked for.
         case admission
-        /// Waits for one of the route's places.
+        /// The beginning of its body is read.
+        case reading
+        /// Waits for one of the route's slots.
         case queued
         case connecting
         /// Sent, or being sent.
@@ -35,8 +37,8 @@ final class Exchange: @unchecked Sendable {
     var stage = Stage.admission
     /// Whom a verified token names.
     var principal: Principal?
-    /// `RateLimit` fields of the answer.
-    var rateFields = ByteBuffer()
+    /// What limits said of it.
+    var rateReport = RateReport()
     /// What the client's origin may read, as field lines.
     var corsFields = ByteBuffer()
 
@@ -46,9 +48,10 @@ final class Exchange: @unchecked Sendable {
     var attempts = 0
     var sentAt: NIODeadline
     var isUpgrading = false
-    /// The route's places, while it has one or waits for one.
-    var gate: PlaceGate?
-    var holdsPlace = false
+    /// The route's slots, while it has one or waits for one.
+    var gate: SlotGate?
+    /// While it waits.
+    var ticket: SlotGate.Ticket?
     /// For the log: the instance that was asked last.
     var lastAddress: UpstreamAddress?
     // To this process.
@@ -58,6 +61,20 @@ final class Exchange: @unchecked Sendable {
 
     /// When the present stage must be over, and what is late then.
     var stageEnds = NIODeadline.distantFuture
+    /// Whose budgets it counts against.
+    var payers = Payers<ClientBudget>()
+    var isCounted = false
+    /// Bytes of the body that count against them, because they are in memory.
+    var bodyInMemory = 0
+    /// What was read of the body before the request could go anywhere.
+    var readAhead = ByteBuffer()
+    /// Whether that is all of it, which these trailers follow.
+    var bodyHasEnded = false
+    var bodyTrailers: ByteBuffer?
+    var hasSaidContinue = false
+    /// How long the client could have been sending, when that was looked at last.
+    var bodyTime = TimeAmount.zero
+    var lookedAt: NIODeadline
     var bodyReceived = 0
     var bodySent = 0
     var status = 0
@@ -73,60 +90,11 @@ final class Exchange: @unchecked Sendable {
         identity = RequestIdentity(head, &state.random)
         began = state.now
         sentAt = began
+        lookedAt = began
         route.metrics.inFlight.increment()
     }
 
     // MARK: - The client's side
-
-    /// Whether body parts can be taken.
-    var takesBody: Bool {
-        switch stage {
-        case .waiting, .answering: upstream != nil || local != nil
-        case .admission, .queued, .connecting, .tunnel, .over: false
-        }
-    }
-
-    /// Whether the client should send no more for now.
-    var isBodyHeld: Bool { upstream.map { !$0.isWritable } ?? local?.isBodyHeld ?? true }
-
-    /// A part of the request's body. False when there is too much of it, and the exchange has ended.
-    func receive(_ bytes: ByteBuffer) -> Bool {
-        bodyReceived += bytes.readableBytes
-        guard bodyReceived <= route.policy.maxBodyBytes else {
-            refuse(.bodyTooLarge(route.policy.maxBodyBytes))
-            return false
-        }
-        if let upstream {
-            guard case .chunked = head.framing else {
-                upstream.send(bytes)
-                return true
-            }
-            var chunk = state.allocator.buffer(capacity: 20)
-            chunk.writeChunkHeader(bytes.readableBytes)
-            upstream.send(chunk)
-            upstream.send(bytes)
-            upstream.send(Self.lineEnd)
-        } else {
-            local?.receive(bytes)
-        }
-        return true
-    }
-
-    func receiveEnd(trailers: ByteBuffer?) {
-        if let upstream {
-            if case .chunked = head.framing {
-                var end = state.allocator.buffer(capacity: 16)
-                end.writeStaticString("0\r\n")
-                if let trailers { ForwardedRequest.write(trailers: trailers, to: &end) }
-                end.writeStaticString("\r\n")
-                upstream.send(end)
-            }
-            upstream.requestIsComplete()
-            sentAt = state.now
-        } else {
-            local?.receiveEnd()
-        }
-    }
 
     func flushUpstream() { upstream?.flush() }
 
@@ -203,17 +171,17 @@ final class Exchange: @unchecked Sendable {
             self.local = nil
             local.cancel()
         }
-        releasePlace()
+        releaseSlot()
+        releaseBudget()
         record()
     }
-
-    private static let lineEnd = ByteBuffer(staticString: "\r\n")
 }
 
 extension Exchange {
     /// What the gateway says beside what the upstream says.
     private func addedFields(_ answer: ResponseHead) -> ByteBuffer {
-        var fields = rateFields
+        var fields = ByteBuffer()
+        rateReport.write(into: &fields)
         if answer.first(.xRequestID) == nil {
             fields.writeStaticString("X-Request-Id: ")
             identity.write(to: &fields)

@@ -31,6 +31,20 @@ final class RouteMetrics: Sendable {
     }
 }
 
+/// What a client wanted beyond its part, by kind.
+final class BudgetMetrics: Sendable {
+    let connections = refused("connections")
+    let requests = refused("requests")
+    let slots = refused("slots")
+    let bodyMemory = refused("body_memory")
+    let bodyRate = refused("body_rate")
+    let frames = refused("http2_frames")
+
+    private static func refused(_ kind: String) -> Counter {
+        Counter(label: "gateway_budget_refusals_total", dimensions: [("kind", kind)])
+    }
+}
+
 /// What is counted for one service behind the gateway.
 final class UpstreamMetrics: Sendable {
     let answers: Counter

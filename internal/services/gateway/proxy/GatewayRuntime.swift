@@ -7,6 +7,7 @@ import SoukAuthToken
 import SoukCallContext
 import SoukHTTP
 import SoukHTTPWire
+import Synchronization
 import SoukText
 
 /// What all event loops of a gateway share.
@@ -14,10 +15,18 @@ final class GatewayRuntime: Sendable {
     let tokens: VerifiedTokens
     /// This process's own routes; nil before they are known.
     let responder: (any HTTPResponder<SoukRequestContext>)?
+    let budgets = ClientBudgets()
+    /// Bytes of request bodies that are in memory, of all clients.
+    let bodyBytes = Atomic<Int>(0)
+    let refusals = BudgetMetrics()
     let localLogger = Logger(label: "souk.http")
-    private let logger = Logger(label: "souk.gateway")
+    private let logger: Logger
 
-    init(tokens: VerifiedTokens, responder: (any HTTPResponder<SoukRequestContext>)?) {
+    init(
+        tokens: VerifiedTokens, responder: (any HTTPResponder<SoukRequestContext>)?,
+        logger: Logger = Logger(label: "souk.gateway")
+    ) {
+        self.logger = logger
         self.tokens = tokens
         self.responder = responder
     }

@@ -133,7 +133,9 @@ final class HTTP2Stream: ChannelDuplexHandler, Downstream, Watched, @unchecked S
     /// False when there is nothing more to pass, or the exchange can't take more for now.
     private func passPart() -> Bool {
         guard let exchange, exchange.takesBody, !hasWholeRequest else { return false }
-        guard !exchange.isBodyHeld || exchange.local != nil && waiting.readableBytes == 0 else { return false }
+        guard !exchange.isBodyHeld || exchange.local != nil && waiting.readableBytes == 0 else {
+            return false
+        }
         if waiting.readableBytes > 0 {
             let bytes = waiting
             waiting = ByteBuffer()
@@ -175,6 +177,7 @@ final class HTTP2Stream: ChannelDuplexHandler, Downstream, Watched, @unchecked S
     }
 
     func send(_ bytes: ByteBuffer) {
+        state.allowWindowUpdates(peer, for: bytes.readableBytes)
         write(.data(.init(data: .byteBuffer(bytes))))
     }
 
@@ -216,7 +219,7 @@ final class HTTP2Stream: ChannelDuplexHandler, Downstream, Watched, @unchecked S
 
     private func refuse(_ refusal: Refusal) {
         let identity = RequestIdentity(&state.random)
-        state.gateway.noteRefusal(refusal, client: peer.address, identity: identity)
+        state.noteRefusal(refusal, peer, identity)
         guard let answer = refusal.answer(identity: identity, date: state.date(), isHead: false) else {
             return cut()
         }

@@ -20,6 +20,8 @@ final class LocalCall: @unchecked Sendable {
     private var task: Task<Void, Never>?
     private var waiter: CheckedContinuation<Void, any Error>?
     private var isCancelled = false
+    /// Whether all of the response has been written.
+    private var isAnswered = false
 
     init(_ exchange: Exchange) {
         self.exchange = exchange
@@ -53,6 +55,7 @@ final class LocalCall: @unchecked Sendable {
 
     private func requestBody() -> RequestBody {
         guard exchange.head.framing != .none else { return RequestBody(buffer: ByteBuffer()) }
+        if exchange.bodyHasEnded { return RequestBody(buffer: exchange.takeReadAhead()) }
         let producer = Producer.makeSequence(
             elementType: ByteBuffer.self, failureType: (any Error).self,
             backPressureStrategy: .init(lowWatermark: 2, highWatermark: 8), finishOnDeinit: true,
@@ -109,7 +112,18 @@ final class LocalCall: @unchecked Sendable {
         if let head { exchange.answer(head) }
         for part in parts where part.readableBytes > 0 { exchange.answer(part) }
         let client = exchange.client
-        if isLast { exchange.answerEnds(nil) }
+        if isLast, !exchange.clientIsSlow { exchange.answerEnds(nil) }
+        client?.flush()
+        guard isLast, !isCancelled else { return }
+        // Larger than what the client takes at once: it keeps its slot, and its time is limited, until it has taken nearly all.
+        isAnswered = true
+        if !exchange.clientIsSlow { end() }
+    }
+
+    private func end() {
+        guard !isCancelled else { return }
+        let client = exchange.client
+        exchange.answerEnds(nil)
         client?.flush()
     }
 
@@ -119,6 +133,7 @@ final class LocalCall: @unchecked Sendable {
     }
 
     func clientIsWritable() {
+        if isAnswered { return end() }
         waiter?.resume()
         waiter = nil
     }
@@ -172,16 +187,14 @@ private struct LocalAnswerError: Error {}
 extension Exchange {
     /// Hands the request to this process's own routes.
     func callLocal() {
-        guard let client, let responder = state.gateway.responder else { return refuse(.notFound) }
+        guard let responder = state.gateway.responder else { return refuse(.notFound) }
         stage = .waiting
+        stageEnds = head.framing == .none ? state.now + route.firstByteTimeout : .distantFuture
         isLocal = true
         let call = LocalCall(self)
         local = call
         call.begin(responder, peerAddress: clientAddress, logger: state.gateway.localLogger)
-        if head.framing != .none {
-            if head.expectsContinue { client.sendContinue() }
-            client.resumeBody()
-        }
+        if head.framing != .none { forwardBody() }
     }
 
     /// The head in the routes' own form.

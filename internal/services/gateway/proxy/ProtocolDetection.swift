@@ -111,7 +111,11 @@ final class ProtocolDetection: ChannelInboundHandler, RemovableChannelHandler, W
                     HTTP2Stream(state: state.value, peer: peer.value, limits: limits))
             }
         }
-        replace(context, with: [handler, connection])
+        var handlers: [any ChannelHandler] = [handler, connection]
+        if let budget = peer.value.connectionBudget {
+            handlers.insert(HTTP2FrameMeter(state: state.value, budget: budget), at: 0)
+        }
+        replace(context, with: handlers)
     }
 
     private func replace(_ context: ChannelHandlerContext, with handlers: [any ChannelHandler]) {

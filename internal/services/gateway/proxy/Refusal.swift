@@ -29,6 +29,14 @@ struct Refusal {
         status: 503, code: "gateway.overloaded",
         detail: "Too many requests are running; try again in a moment.",
         retryAfter: .seconds(1))
+    static let clientIsBusy = Refusal(
+        status: 503, code: "gateway.client_busy",
+        detail: "Too many of your requests are running; wait until some of them have ended.",
+        retryAfter: .seconds(1))
+    static let tooManyBodies = Refusal(
+        status: 503, code: "gateway.bodies",
+        detail: "Too many bytes of request bodies are being received; try again in a moment.",
+        retryAfter: .seconds(1))
     static let upstreamUnavailable = Refusal(
         status: 503, code: "upstream.unavailable",
         detail: "A part of the marketplace can't be reached right now.", retryAfter: .seconds(1))
@@ -42,6 +50,8 @@ struct Refusal {
         status: 417, code: "expectation.failed", detail: "Only 100-continue can be expected.", closes: true)
     static let headerTimeout = Refusal(
         status: 408, code: "request.timeout", detail: "The request took too long to arrive.", closes: true)
+    static let bodyTooSlow = Refusal(
+        status: 408, code: "request.timeout", detail: "The request's body arrived too slowly.", closes: true)
     static let internalError = Refusal(
         status: 500, code: "internal", detail: "Something went wrong on our side.")
 

@@ -1,0 +1,96 @@
+import CoreMetrics
+import NIOCore
+
+/// Counts the frames of an HTTP/2 connection that carry neither a request nor a part of its body, before they cost more than being
+/// counted. A client pays for them from one budget, however many connections it opens; where that is used up the connection ends.
+///
+/// It reads frame headers only (RFC 9113, section 4.1); what is malformed is for the handler behind it to refuse.
+final class HTTP2FrameMeter: ChannelInboundHandler, @unchecked Sendable {
+    // @unchecked: used on its event loop only, as the channel's handler.
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let state: EventLoopState
+    private let budget: ClientBudget
+    private var frames = HTTP2FrameCosts()
+    private var isOver = false
+
+    init(state: EventLoopState, budget: ClientBudget) {
+        self.state = state
+        self.budget = budget
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isOver else { return }
+        let cost = frames.add(unwrapInboundIn(data).readableBytesView)
+        let rate = state.policy.policy.budgets.frameRate
+        guard cost == 0 || budget.spend(frames: cost, rate: rate, at: .now()) else { return end(context) }
+        context.fireChannelRead(data)
+    }
+
+    /// GOAWAY with ENHANCE_YOUR_CALM (RFC 9113, section 7), and the end.
+    private func end(_ context: ChannelHandlerContext) {
+        isOver = true
+        state.gateway.refusals.frames.increment()
+        let goAway: [UInt8] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7F, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0xB]
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: goAway)), promise: nil)
+        context.close(promise: nil)
+    }
+}
+
+/// Finds frames in a stream of bytes and says what they cost.
+struct HTTP2FrameCosts {
+    private static let headerBytes = 9
+    /// What a client gains by smaller parts of a body than this is our work.
+    private static let smallData = 64
+    /// A request that is taken back has cost more than a frame.
+    private static let resetCost = 20
+
+    /// Of the preface, or of a frame's payload.
+    private var skip = 24
+    private var header: UInt64 = 0
+    private var headerCount = 0
+
+    /// The cost of all frames whose header ends in these bytes.
+    mutating func add(_ bytes: ByteBufferView) -> Int {
+        var cost = 0
+        var index = bytes.startIndex
+        while index < bytes.endIndex {
+            if skip > 0 {
+                let skipped = min(skip, bytes.endIndex - index)
+                skip -= skipped
+                index += skipped
+                continue
+            }
+            let byte = bytes[index]
+            index += 1
+            headerCount += 1
+            // Length (3), type, flags; the stream is of no interest.
+            if headerCount <= 5 { header = header << 8 | UInt64(byte) }
+            guard headerCount == Self.headerBytes else { continue }
+            let (length, type, flags) = (
+                Int(header >> 16 & 0xFF_FFFF), UInt8(header >> 8 & 0xFF), UInt8(header & 0xFF)
+            )
+            cost += Self.cost(type: type, flags: flags, length: length)
+            skip = length
+            header = 0
+            headerCount = 0
+        }
+        return cost
+    }
+
+    private static func cost(type: UInt8, flags: UInt8, length: Int) -> Int {
+        let endsStream = flags & 1 == 1
+        return switch type {
+        // DATA
+        case 0: length < smallData && !endsStream ? 1 : 0
+        // HEADERS: a request, which limits count, or trailers.
+        case 1: 0
+        // RST_STREAM
+        case 3: resetCost
+        // Everything else, and types that don't exist.
+        default: 1 + length / 1_024
+        }
+    }
+}
