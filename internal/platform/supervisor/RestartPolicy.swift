@@ -24,7 +24,7 @@ package struct RestartPolicy: Sendable {
     static let firstDelay: Duration = .milliseconds(100)
     static let longestDelay: Duration = .seconds(5)
     /// Signals that ask a process to end; one that ends by them did as it was asked.
-    static let requests: Set<Int32> = [SIGHUP, SIGINT, SIGQUIT, SIGTERM]
+    static let requests: Set<Int32> = [SIGINT, SIGQUIT, SIGTERM]
 
     /// Ends in a row that came too soon.
     private var early = 0

@@ -25,6 +25,8 @@ package struct SupervisedProcess: Sendable {
     private init?(_ inheritance: Inheritance) {
         // A supervisor that ended before the kernel knew what to do then is no longer the parent.
         guard souk_set_parent_death_signal(SIGKILL) == 0, getppid() == inheritance.parent else { _exit(1) }
+        // The supervisor passes it on at any time, also before a gateway waits for it.
+        signal(SIGHUP, SIG_IGN)
         CrashHandler.install(file: inheritance.crashFile)
         var sockets: [String: ListeningSocket] = [:]
         for (name, descriptor) in inheritance.sockets {

@@ -37,12 +37,12 @@ package struct Supervisor {
     }
 
     /// Supervises until the process exits by itself, or this one is asked to end by SIGTERM, SIGINT or SIGQUIT, which the
-    /// process is asked, too. SIGHUP, SIGUSR1 and SIGUSR2 are passed on.
+    /// process is asked, too. SIGHUP is passed on.
     ///
     /// - Returns: the exit status of the process; 128 and the signal's number when it was to end and a signal ended it.
     /// - Throws: `SupervisorError` when no process can be started.
     package func run() throws(SupervisorError) -> Int32 {
-        let signals = try SignalPipe([SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2])
+        let signals = try SignalPipe([SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP])
         signal(SIGPIPE, SIG_IGN)
         var policy = RestartPolicy()
         var (restarts, awaySince) = (0, MonotonicTime.now())
@@ -51,8 +51,16 @@ package struct Supervisor {
             let inheritance = Inheritance(
                 sockets: sockets.mapValues(\.descriptor), parent: getpid(), restarts: restarts,
                 awaySince: awaySince, crashFile: file)
-            let child = try ChildProcess.start(
-                descriptors: sockets.values.map(\.descriptor), variables: inheritance.variables)
+            let child: ChildProcess
+            do {
+                child = try ChildProcess.start(
+                    descriptors: sockets.values.map(\.descriptor), variables: inheritance.variables)
+            } catch {
+                // A lack of memory or processes may pass; at the first start it is an error to report.
+                guard restarts > 0 else { throw error }
+                if isAskedToEnd(within: RestartPolicy.firstDelay, signals) { return 0 }
+                continue
+            }
             let (end, isStopping) = watch(child, signals)
             awaySince = MonotonicTime.now()
             let runtime = ContinuousClock.now - child.startedAt

@@ -12,7 +12,7 @@ import Testing
         #expect(policy.decide(.exited(status), after: long, isStopping: true) == .finish(status: status))
     }
 
-    @Test(arguments: [4, 5, 6, 7, 8, 9, 11, 14, 31] as [Int32])
+    @Test(arguments: [1, 4, 5, 6, 7, 8, 9, 11, 14, 31] as [Int32])
     func aSignalThatNobodyAskedForIsFollowedByAStartAtOnce(signal: Int32) {
         var policy = RestartPolicy()
         for _ in 0..<100 {
@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 2, 3, 15] as [Int32])
+    @Test(arguments: [2, 3, 15] as [Int32])
     func aSignalThatAsksToEndIsNoCrash(signal: Int32) {
         var policy = RestartPolicy()
         #expect(
