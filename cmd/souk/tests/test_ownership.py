@@ -143,6 +143,7 @@ PERSONAL = {
     "GET /api/v1/orders", "GET /api/v1/returns", "GET /api/v1/users/me", "PATCH /api/v1/users/me",
     "GET /api/v1/vendor-orders", "GET /api/v1/vendor/products", "POST /api/v1/vendors", "GET /api/v1/vendors/me",
     "PATCH /api/v1/vendors/me", "GET /api/v1/vendors/me/stores", "POST /api/v1/stores", "POST /api/v1/checkout",
+    "POST /api/v1/auth/email/verify", "POST /api/v1/auth/email/resend", "POST /api/v1/auth/email/change",
     # Ids in their bodies: test_ids_in_bodies.
     "POST /api/v1/cart/items", "PUT /api/v1/cart/items", "POST /api/v1/products",
 }
@@ -157,6 +158,7 @@ PUBLIC = {
     "GET /api/v1/vendors": "shoppers see who sells", "GET /api/v1/vendors/{id}": "a vendor's public profile",
     "POST /api/v1/auth/register": "sign-up", "POST /api/v1/auth/login": "needs the password",
     "POST /api/v1/auth/refresh": "the token is the authority", "POST /api/v1/auth/logout": "the token is the authority",
+    "POST /api/v1/auth/password/forgot": "mails the address alone", "POST /api/v1/auth/password/reset": "the mailed token is the authority",
     "POST /api/v1/payments/webhooks/{provider}": "the signature is the authority",
     "GET /sandbox/pay/{token}": "the token, 256 random bits, is the authority",
     "POST /sandbox/pay/{token}": "the token, 256 random bits, is the authority",

@@ -108,11 +108,13 @@ extension ActiveAccountGuard {
         try await deliver(updated(2), to: guards)
         #expect(try await !guards.admit(caller, call).has(.admin))
 
-        // Memory has forgotten by itself, and the shared cache has not.
+        // The process that gets the event has never seen the session, which the shared cache holds.
+        let consumer = ActiveAccountGuard(auth: auth, cache: cache, clock: clock)
         clock.advance(by: .seconds(3))
+        #expect(try await guards.admit(caller, call).roles == [.customer])
         auth.status.withLock { $0 = SessionStatus(.active, roles: [.vendor], version: 3) }
-        try await deliver(updated(3), to: guards)
-        let running = Task { try await guards.run() }
+        try await deliver(updated(3), to: consumer)
+        let running = Task { try await consumer.run() }
         let end = ContinuousClock.now + .seconds(10)
         while try await cache.get("standing:\(caller.userID):s") != nil, ContinuousClock.now < end {
             try await Task.sleep(for: .milliseconds(5))

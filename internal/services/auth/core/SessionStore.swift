@@ -23,7 +23,8 @@ enum Rotation: Sendable, Hashable {
 
 /// Where sessions are kept: refresh tokens only as SHA-256. Each call is one transaction.
 protocol SessionStore: Sendable {
-    /// Opens a session with its first refresh token, unless the account has been deactivated meanwhile.
+    /// Opens a session with its first refresh token, unless the account has been deactivated meanwhile. Beyond the account's
+    /// limit its oldest session ends.
     ///
     /// - Throws: ``AuthError/accountInactive``.
     func open(_ session: Session, tokenHash: String) async throws
@@ -37,10 +38,10 @@ protocol SessionStore: Sendable {
     /// Revokes the family of a refresh token; nil where there was nothing to revoke.
     func revoke(_ presentedHash: String, at now: Timestamp) async throws -> Session?
 
-    /// How each of these sessions stands: one statement for all of them.
-    func standings(
+    /// What is true of each of these sessions and its account at one moment.
+    func statuses(
         _ sessions: [SessionReference], at now: Timestamp
-    ) async throws -> [SessionReference: SessionStanding]
+    ) async throws -> [SessionReference: SessionStatus]
 
     /// Removes what has expired: tokens first, then families without any. Returns how many tokens there were.
     func purge(at now: Timestamp) async throws -> Int

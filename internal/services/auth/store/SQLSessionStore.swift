@@ -1,4 +1,5 @@
 import SoukAuthKernel
+import SoukCallContext
 import SoukDatabase
 import SoukIDs
 import SoukTime
@@ -8,10 +9,15 @@ struct SQLSessionStore: SessionStore {
     let database: any Database
     let accounts: SQLAccountStore
     let endings: SessionEndings
+    var limits = SessionLimits()
+    /// Expired rows are removed so many at a time.
+    private static let purgeBatch = 1_000
 
     func open(_ session: Session, tokenHash: String) async throws {
-        // The account stays as it is until the session stands, so that a deactivation ends it, too.
         try await database.transaction(isolation: .readCommitted) { transaction in
+            // Log-ins of one account take turns, so that together they keep to its limit.
+            try await transaction.lock("sessions:\(session.userID)")
+            // The account stays as it is until the session exists, so that a deactivation ends it, too.
             let isActive = try await transaction.scalar(
                 "SELECT active FROM users WHERE id = \(session.userID)\(sql: transaction.forShare)",
                 as: Bool.self)
@@ -22,7 +28,30 @@ struct SQLSessionStore: SessionStore {
                 VALUES (\(session.id), \(session.userID), \(session.createdAt), \(session.expiresAt))
                 """)
             try await Self.insert(tokenHash, of: session.id, 1, until: session.expiresAt, in: transaction)
+            try await endOldest(of: session.userID, at: session.createdAt, in: transaction)
         }
+    }
+
+    /// Ends the sessions beyond the account's limit, and forgets those that ended long ago.
+    private func endOldest(of userID: UserID, at now: Timestamp, in transaction: any Transaction) async throws
+    {
+        let oldest = try await transaction.query(
+            """
+            SELECT id FROM sessions WHERE user_id = \(userID) AND revoked_at IS NULL AND expires_at > \(now)
+            ORDER BY created_at DESC, id DESC LIMIT \(Self.purgeBatch) OFFSET \(limits.perAccount)
+            """
+        ).map { try $0.get("id", as: String.self) }
+        if !oldest.isEmpty {
+            try await transaction.execute(
+                "UPDATE sessions SET revoked_at = \(now) WHERE id IN (\(list: oldest))")
+            try await endings.announce(oldest, of: userID, .superseded, in: transaction)
+        }
+        try await transaction.execute(
+            """
+            DELETE FROM sessions WHERE id IN (
+                SELECT id FROM sessions WHERE user_id = \(userID) AND revoked_at IS NOT NULL
+                ORDER BY revoked_at DESC, id DESC LIMIT \(Self.purgeBatch) OFFSET \(limits.endedPerAccount))
+            """)
     }
 
     func rotate(
@@ -49,11 +78,16 @@ struct SQLSessionStore: SessionStore {
             guard let user = try await accounts.user(token.userID, in: transaction), user.isActive else {
                 return .refused
             }
-            let expiry = now + lifetime
+            let expiry = limits.expiry(createdAt: token.createdAt, at: now, refreshLifetime: lifetime)
             try await Self.insert(
                 successor, of: token.sessionID, token.generation + 1, until: expiry, in: transaction)
             try await transaction.execute(
                 "UPDATE sessions SET expires_at = \(expiry) WHERE id = \(token.sessionID)")
+            try await transaction.execute(
+                """
+                DELETE FROM refresh_tokens WHERE session_id = \(token.sessionID)
+                    AND generation <= \(token.generation + 1 - limits.tokensPerSession)
+                """)
             return .rotated(sessionID: token.sessionID, user)
         }
     }
@@ -69,39 +103,50 @@ struct SQLSessionStore: SessionStore {
         }
     }
 
-    func standings(
+    func statuses(
         _ sessions: [SessionReference], at now: Timestamp
-    ) async throws -> [SessionReference: SessionStanding] {
-        var standings = Dictionary(uniqueKeysWithValues: Set(sessions).map { ($0, SessionStanding.ended) })
-        guard !sessions.isEmpty else { return standings }
+    ) async throws -> [SessionReference: SessionStatus] {
+        var statuses = Dictionary(uniqueKeysWithValues: Set(sessions).map { ($0, SessionStatus.unknown) })
+        guard !sessions.isEmpty else { return statuses }
+        // A row for each role of each session's account, and one for an account without any.
         let rows = try await database.query(
             """
-            SELECT sessions.id, sessions.user_id, sessions.revoked_at, sessions.expires_at, users.active
+            SELECT sessions.id, sessions.user_id, sessions.revoked_at, sessions.expires_at, users.active,
+                users.version, user_roles.role
             FROM sessions JOIN users ON users.id = sessions.user_id
+                LEFT JOIN user_roles ON user_roles.user_id = users.id
             WHERE sessions.id IN (\(list: sessions.map(\.sessionID)))
             """)
         for row in rows {
             let session = SessionReference(
                 userID: try row.get("user_id"), sessionID: try row.get("id"))
-            guard standings[session] != nil else { continue }
-            let isRevoked = try row.get("revoked_at", as: Timestamp?.self) != nil
-            let hasExpired = try row.get("expires_at", as: Timestamp.self) <= now
-            if try !row.get("active", as: Bool.self) {
-                standings[session] = .deactivated
-            } else if !isRevoked, !hasExpired {
-                standings[session] = .active
+            guard let known = statuses[session] else { continue }
+            let hasEnded =
+                try row.get("revoked_at", as: Timestamp?.self) != nil
+                || row.get("expires_at", as: Timestamp.self) <= now
+            let isActive = try row.get("active", as: Bool.self)
+            let state: SessionStatus.State = !isActive ? .deactivated : hasEnded ? .ended : .active
+            var roles = known.roles
+            if state == .active, let role = try row.get("role", as: String?.self).flatMap(Role.init) {
+                roles.insert(role)
             }
+            statuses[session] = SessionStatus(state, roles: roles, version: try row.get("version"))
         }
-        return standings
+        return statuses
     }
 
     func purge(at now: Timestamp) async throws -> Int {
-        try await database.transaction(isolation: .readCommitted) { transaction in
-            let tokens = try await transaction.execute(
-                "DELETE FROM refresh_tokens WHERE expires_at <= \(now)")
-            try await transaction.execute("DELETE FROM sessions WHERE expires_at <= \(now)")
-            return tokens
+        let batch = Self.purgeBatch
+        let tokens = try await database.executeInBatches(of: batch) {
+            """
+            DELETE FROM refresh_tokens WHERE hash IN (
+                SELECT hash FROM refresh_tokens WHERE expires_at <= \(now) LIMIT \(batch))
+            """
         }
+        _ = try await database.executeInBatches(of: batch) {
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= \(now) LIMIT \(batch))"
+        }
+        return tokens
     }
 
     // MARK: - Rows
