@@ -404,6 +404,10 @@ def test_with_auth_away_the_known_go_on_and_the_deactivated_do_not(scene, name):
         assert refused.status in (401, 403, 503), refused.status
         time.sleep(0.5)
     market.pay(ada, bought.data)
+    # What an administrator may do is never taken from memory.
+    admin = {"Authorization": f"Bearer {market.admin.token}"}
+    for path in ("admin/orders", "admin/vendors", f"admin/payments/{bought.data['payment']['id']}", "admin/events"):
+        scene.refused_for_now(ask(scene.server, "GET", f"/api/v1/{path}", headers=admin, timeout=ANSWER_SECONDS))
     # Somebody of whom nothing is known is not let in on trust.
     unknown = ask(scene.server, "GET", "/api/v1/orders", headers={"Authorization": f"Bearer {stranger.token}"})
     assert unknown.status in (200, 503)

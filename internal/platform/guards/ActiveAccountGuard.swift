@@ -52,7 +52,6 @@ package final class ActiveAccountGuard: AccountGuard, Service {
         case .ended: throw AccountRefusal.sessionEnded
         case .deactivated: throw AccountRefusal.accountInactive
         }
-        guard status.roles != caller.roles else { return caller }
         return Principal(userID: caller.userID, roles: status.roles, sessionID: caller.sessionID)
     }
 
