@@ -166,6 +166,22 @@ def test_admins_see_all_page_by_page(users, profiles, market):
     assert profiles.ListUsers(token=token).size == 20
 
 
+def test_an_admin_who_was_one_sees_nobody_else(profiles, market):
+    """The token stays what it was: what its owner may do is asked of the database for each call."""
+    user = market.shopper()
+    me = user.get("/api/v1/users/me").data["id"]
+    other = market.admin.get("/api/v1/users/me").data["id"]
+    account = f"/api/v1/admin/users/{me}"
+    for _ in range(3):
+        assert refusal(profiles.ListUsers, token=user.token) == (grpc.StatusCode.PERMISSION_DENIED, "auth.forbidden")
+        market.admin.put(f"{account}/roles/admin")
+        assert profiles.GetUser(token=user.token, id=other).user.id == other
+        market.admin.delete(f"{account}/roles/admin")
+    assert refusal(profiles.GetUser, token=user.token, id=other) == (grpc.StatusCode.PERMISSION_DENIED, "auth.forbidden")
+    market.admin.patch(account, {"active": False})
+    assert refusal(profiles.GetUser, token=user.token) == (grpc.StatusCode.PERMISSION_DENIED, "auth.account_inactive")
+
+
 def test_health(channel):
     health = health_pb2_grpc.HealthStub(channel)
     for service in ("", "souk.auth.v1.UserService"):
