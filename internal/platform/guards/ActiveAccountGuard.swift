@@ -105,7 +105,7 @@ package final class ActiveAccountGuard: AccountGuard, Service {
         try await withDeadline(context) { try await source(caller.userID, caller.sessionID, context) }
     }
 
-    /// Whatever keeps `body` from an answer is a refusal.
+    /// Whatever keeps `body` from returning a status is a refusal.
     private func knowing(_ body: () async throws -> AccountStatus) async throws -> AccountStatus {
         do {
             return try await body()

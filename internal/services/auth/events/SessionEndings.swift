@@ -6,7 +6,7 @@ import Synchronization
 
 /// Makes known which sessions end: to everybody by `session.ended.v1`, written in the transaction that ends them, and
 /// to this process right after its commit. Sessions whose account changes go on, but what is remembered of them is to be
-/// forgotten as well: this process is told, the others learn it by `user.updated.v1`.
+/// forgotten as well: by this process right after the commit, by the others with `user.updated.v1`.
 package final class SessionEndings: Sendable {
     /// Why sessions end before their time, as the event says it.
     enum Reason: String, Sendable {

@@ -73,7 +73,7 @@ extension SessionReference {
 extension SessionStatus {
     init(wire: Souk_Auth_V1_SessionStandingEntry) throws(MalformedMessage) {
         let state = try State(wire: wire.standing)
-        // An account's versions count from 1: without one the answer is of a service that doesn't know of roles here.
+        // An account's versions count from 1: without one it comes from a service that doesn't send roles.
         guard wire.version >= (state == .ended ? 0 : 1) else { throw MalformedMessage("version") }
         self.init(state, roles: Set<Role>(wire: wire.roles), version: Int(wire.version))
     }

@@ -40,7 +40,7 @@ package struct RemoteAuthKernel<Transport: ClientTransport>: AuthKernel {
             for entry in reply.standings {
                 statuses[try SessionReference(wire: entry.session)] = try SessionStatus(wire: entry)
             }
-            // Each one asked for is answered; a guard must not take a gap for a status.
+            // Each session has a status; a guard must not take a gap for one.
             guard sessions.allSatisfy({ statuses[$0] != nil }) else {
                 throw MalformedMessage("standings")
             }
