@@ -122,7 +122,7 @@ var platform: [Target] {
         + module(
             "SoukBrokerKafka", "internal/platform/broker-kafka",
             ["CRDKafka", "SoukBroker", "SoukEnv", "SoukText", .logging, .metrics, .nio],
-            testing: ["SoukIDs", "SoukTesting", "SoukText", .metrics], exclude: ["testing"])
+            testing: ["SoukIDs", "SoukTesting"], exclude: ["testing"])
         + module(
             "SoukBrokerRabbitMQ", "internal/platform/broker-rabbitmq",
             ["CRabbitMQ", "SoukBroker", "SoukErrors", "SoukText", .logging],
