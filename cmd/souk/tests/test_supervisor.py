@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import secrets
 import signal
 import socket
@@ -182,6 +183,7 @@ def test_signals_reach_the_process_that_serves(supervised):
     server.process.send_signal(signal.SIGHUP)
     wait_until("the policy to be read again", lambda: "the policy was read again" in server.logs())
     child = server.child()
+    assert pathlib.Path(f"/proc/{child}/comm").read_text() == "souk\n"
     assert server.stop() == 0
     assert not pathlib.Path(f"/proc/{child}").exists()
     with pytest.raises(ConnectionRefusedError):
@@ -202,6 +204,23 @@ def test_the_supervisor_is_small(supervised):
     status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
     own = int(next(line.split()[1] for line in status.splitlines() if line.startswith("RssAnon")))
     assert own < 6 * 1024, f"{own} kB"
+
+
+@pytest.mark.parametrize("kind", ["public", "operations"])
+def test_a_lack_of_descriptors_ends_nothing(supervised, kind):
+    server = supervised()
+    child, port = server.child(), server.port if kind == "public" else server.ops_port
+    used = len(list(pathlib.Path(f"/proc/{child}/fd").iterdir()))
+    soft, hard = resource.prlimit(child, resource.RLIMIT_NOFILE)
+    resource.prlimit(child, resource.RLIMIT_NOFILE, (used + 2, hard))
+    waiting = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(8)]
+    time.sleep(0.5)  # It tries to accept them meanwhile.
+    resource.prlimit(child, resource.RLIMIT_NOFILE, (soft, hard))
+    for connection in waiting:
+        connection.close()
+    assert ask(server, "GET", "/api/v1/ping").status == 200
+    assert ask_operations(server, "/livez").status == 200
+    assert server.child() == child and server.running
 
 
 @pytest.mark.parametrize("how", ["option", "variable"])

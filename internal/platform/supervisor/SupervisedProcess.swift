@@ -25,6 +25,7 @@ package struct SupervisedProcess: Sendable {
     private init?(_ inheritance: Inheritance) {
         // A supervisor that ended before the kernel knew what to do then is no longer the parent.
         guard souk_set_parent_death_signal(SIGKILL) == 0, getppid() == inheritance.parent else { _exit(1) }
+        Self.takeName()
         // The supervisor passes it on at any time, also before a gateway waits for it.
         signal(SIGHUP, SIG_IGN)
         CrashHandler.install(file: inheritance.crashFile)
@@ -37,6 +38,18 @@ package struct SupervisedProcess: Sendable {
         self.sockets = sockets
         restarts = inheritance.restarts
         awaySince = ContinuousClock.now - .nanoseconds(MonotonicTime.now() - inheritance.awaySince)
+    }
+
+    /// The kernel named this process for the link that it was started by: `exe`. Tools find it by the program's name.
+    private static func takeName() {
+        let slash = UInt8(ascii: "/")
+        let file = open("/proc/self/comm", O_WRONLY | O_CLOEXEC)
+        guard file >= 0, let name = CommandLine.arguments.first?.utf8.split(separator: slash).last else {
+            return
+        }
+        let bytes = Array(name)
+        _ = write(file, bytes, bytes.count)
+        close(file)
     }
 }
 
