@@ -9,7 +9,7 @@ package import SoukDatabase
 import SoukErrors
 package import SoukTime
 
-/// Lets a client repeat a request without repeating its effect: the answer to an `Idempotency-Key` is kept for 24 hours.
+/// Lets a client repeat a request without repeating its effect: the response to an `Idempotency-Key` is kept for 24 hours.
 ///
 /// A key belongs to the caller and the route. The same key with the same body gets the kept response, with
 /// `Idempotency-Replayed: true`; with another body 422; while the first is still running 409. Kept are 2xx responses of
@@ -22,7 +22,7 @@ package import SoukTime
 /// A process that dies between the effect and the keeping leaves the key free: what the handler does must itself be
 /// idempotent by the key, in the tables it changes.
 package struct Idempotency: Sendable {
-    /// How long answers are kept.
+    /// How long responses are kept.
     package static let retention: Duration = .seconds(24 * 60 * 60)
     /// How long a running request holds its key at least; one with a later deadline holds it until ``overrun`` after that.
     package static let lease: Duration = .seconds(60)
@@ -44,19 +44,19 @@ package struct Idempotency: Sendable {
         package init() {}
     }
 
-    /// The table of kept answers; to be run as the set `idempotency`.
+    /// The table of keys and kept responses; to be run as the set `idempotency`.
     package static var migrations: [Migration] { IdempotencyStore.migrations }
 
     private let store: IdempotencyStore
     private let clock: any WallClock
 
-    /// Keeps answers in `database`, which must have had the ``migrations``.
+    /// Keeps responses in `database`, which must have had the ``migrations``.
     package init(database: any Database, clock: any WallClock, limits: Limits = Limits()) {
         store = IdempotencyStore(database: database, limits: limits)
         self.clock = clock
     }
 
-    /// Runs `body` once per key and answers every repetition alike.
+    /// Runs `body` once per key, and gives every repetition the same response.
     ///
     /// `body` gets the request with its body in memory, and the key. With `required` false a request without a key simply
     /// runs, under a key that nobody else has.
@@ -113,7 +113,7 @@ package struct Idempotency: Sendable {
         try await store.dropRunning(now: clock.now())
     }
 
-    /// Forgets answers that are older than 24 hours.
+    /// Forgets responses that are older than 24 hours.
     package func purge() async throws {
         try await store.purge(now: clock.now())
     }
@@ -134,7 +134,7 @@ package struct Idempotency: Sendable {
         return reply.response
     }
 
-    /// Keeps the answer, or frees the key when there is none to keep.
+    /// Keeps the response, or frees the key when there is none to keep.
     ///
     /// A failure is only logged: the effect has happened and the client must learn of it. The lease then runs out.
     private func settle(_ claim: IdempotencyStore.Claim, keeping reply: Reply?, _ logger: Logger) async {

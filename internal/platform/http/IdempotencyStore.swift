@@ -82,7 +82,7 @@ struct IdempotencyStore: Sendable {
             let isSame = try row.get("fingerprint", as: [UInt8].self) == claim.fingerprint
             // A lease that is far longer than any is given comes from a process whose clock was ahead.
             if isRunning, held > now, held - now <= claim.lease * Self.believedLeases {
-                // The other request is told first what is wrong with it: waiting would not help.
+                // Another request is refused at once: waiting would not help.
                 return isSame ? .running(held - now > .seconds(1) ? .seconds(1) : held - now) : .reused
             }
             if !isExpired {

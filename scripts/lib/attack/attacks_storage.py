@@ -84,8 +84,10 @@ async def kept_answers(port: int, variants: list[str], end: float) -> str:
 
 
 async def guest_carts(port: int, variants: list[str], end: float) -> str:
+    """Opens carts of all there is, and of a tenth of it."""
     caller = Caller(port)
-    return await repeat(end, lambda _: caller.ask("PUT", "/api/v1/cart/items", lines(variants)))
+    return await repeat(end, lambda number: caller.ask(
+        "PUT", "/api/v1/cart/items", lines(variants[:LINES // 10] if number % 2 else variants)))
 
 
 async def sessions(port: int, _prepared, end: float) -> str:
@@ -123,7 +125,7 @@ async def unpaid_stock(port: int, variants: list[str], end: float) -> str:
 
 STORAGE = [
     Attack("kept-answers", f"Cancels an order of {LINES:,} lines with fresh idempotency keys.", kept_answers, market),
-    Attack("guest-carts", f"Opens guest carts of {LINES:,} lines.", guest_carts, market),
+    Attack("guest-carts", f"Opens guest carts of {LINES:,} and of {LINES // 10} lines.", guest_carts, market),
     Attack("sessions", "Signs in without end.", sessions),
     Attack("unpaid-stock", "Holds all of a variant in unpaid orders.", unpaid_stock, lambda souk: market(souk, 1, 1)),
 ]

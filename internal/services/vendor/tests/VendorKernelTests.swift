@@ -123,6 +123,29 @@ import Testing
     }
 
     @Test(arguments: KernelRoute.allCases)
+    func aHolderIsKnownOnEveryRoute(route: KernelRoute) async throws {
+        try await Self.run(route) { bench, kernel in
+            let shop = try await bench.shop(["a": 100])
+            #expect(try await !kernel.reserve(Self.request([(shop, "a", 50)]), bench.call).isLarge)
+            for _ in 0..<3 {
+                let large = Self.request([(shop, "a", 1)])
+                #expect(try await kernel.reserve(large, bench.call).isLarge)
+                try await kernel.release(large.orderID, bench.call)
+            }
+            let refused = try await Self.failure {
+                _ = try await kernel.reserve(Self.request([(shop, "a", 1)]), bench.call)
+            }
+            guard case .holdTooLarge(let lines) = refused else {
+                Issue.record("\(refused)")
+                return
+            }
+            #expect(lines == [.init(storeID: shop.store, sku: "a", requested: 1, available: 0)])
+            let other = Self.request([(shop, "a", 50)], holder: "somebody else")
+            #expect(try await !kernel.reserve(other, bench.call).isLarge)
+        }
+    }
+
+    @Test(arguments: KernelRoute.allCases)
     func everyRefusalArrivesWithWhatItCarries(route: KernelRoute) async throws {
         try await Self.run(route) { bench, kernel in
             let shop = try await bench.shop(["a": 5, "b": 1])
