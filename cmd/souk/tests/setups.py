@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import pathlib
 import shutil
 import tempfile
@@ -25,7 +26,8 @@ class PrivateCluster:
                  servers: Servers | None = None, namespace: str = "souk"):
         self.data = pathlib.Path(data).absolute()
         self.cluster = Cluster(
-            self.data, broker, programs, variables={"SOUK_LOG_LEVEL": "info"} | env, servers=servers, namespace=namespace)
+            self.data, broker, programs, variables={"SOUK_LOG_LEVEL": "info"} | env, servers=servers, namespace=namespace,
+            kafka=os.environ.get("SOUK_TEST_KAFKA_BROKERS") or None, kafka_restart=os.environ.get("SOUK_TEST_KAFKA_RESTART") or None)
         self.admin_password = self.cluster.admin_password_file.read_text().strip()
         self.url, self.port, self.ops_port = self.cluster.url, self.cluster.ports["gateway"], self.cluster.ports["gateway.ops"]
         self.env = env
@@ -70,6 +72,11 @@ class PrivateCluster:
 
     def __exit__(self, *_) -> None:
         self.stop()
+
+    @property
+    def has_own_kafka(self) -> bool:
+        """A stand-in of its own can be taken away; a cluster that others may use can't."""
+        return bool(self.cluster.kafka) and not self.cluster.external_kafka
 
     # -- part by part
 

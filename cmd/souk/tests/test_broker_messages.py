@@ -62,14 +62,15 @@ def assert_tell_of(order: dict, customer: dict, messages: list[Message]) -> None
 
 
 @contextlib.contextmanager
-def kafka_reader(brokers: str):
+def kafka_reader(kafka):
     """All of the topic `orders` from its beginning, without a part in any group."""
+    topic = f"{kafka.prefix}orders"
     consumer = confluent_kafka.Consumer({
-        "bootstrap.servers": brokers, "group.id": f"test-{secrets.token_hex(4)}", "enable.auto.commit": False})
+        "bootstrap.servers": kafka.brokers, "group.id": f"test-{secrets.token_hex(4)}", "enable.auto.commit": False})
     try:
-        partitions = consumer.list_topics("orders", timeout=SECONDS).topics["orders"].partitions
+        partitions = consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions
         consumer.assign([
-            confluent_kafka.TopicPartition("orders", number, confluent_kafka.OFFSET_BEGINNING) for number in partitions])
+            confluent_kafka.TopicPartition(topic, number, confluent_kafka.OFFSET_BEGINNING) for number in partitions])
         yield consumer
     finally:
         consumer.close()
@@ -79,7 +80,7 @@ def kafka_reader(brokers: str):
 def test_events_on_kafka_are_cloudevents(souk, market):
     order, customer = buy(market)
     records, deadline = [], time.monotonic() + SECONDS
-    with kafka_reader(souk.cluster.kafka.brokers) as consumer:
+    with kafka_reader(souk.cluster.kafka) as consumer:
         while len(records) < 2 and time.monotonic() < deadline:
             record = consumer.poll(0.5)
             if record is None:

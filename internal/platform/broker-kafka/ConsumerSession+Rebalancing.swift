@@ -27,8 +27,9 @@ extension ConsumerSession {
                 check(rd_kafka_assign(client.pointer, list))
             }
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-            // What is lost belongs to others already: its commit would be refused.
-            if rd_kafka_assignment_lost(client.pointer) == 0 {
+            // What is lost belongs to others already: its commit would be refused. And an offset of a topic that is gone
+            // would have the group skip messages of the one that is made in its place.
+            if rd_kafka_assignment_lost(client.pointer) == 0, !isTopicGone {
                 group.drain(partitions)
                 commitNow(partitions)
             }
@@ -71,10 +72,10 @@ extension ConsumerSession {
         }
     }
 
-    private func check(_ error: OpaquePointer?) {
+    func check(_ error: OpaquePointer?) {
         guard let error else { return }
         logger.error(
-            "rebalancing: \(String(cString: rd_kafka_error_string(error)))",
+            "the consumer refuses: \(String(cString: rd_kafka_error_string(error)))",
             metadata: ["group": "\(group.name)"])
         rd_kafka_error_destroy(error)
     }

@@ -33,6 +33,8 @@ final class ConsumerSession {
     private var committing: [PartitionID]?
     /// The group has given this consumer partitions, once at least.
     var hadAssignment = false
+    /// A topic was deleted: nothing is committed any more, and another consumer begins anew.
+    private(set) var isTopicGone = false
 
     /// - Throws: ``BrokerError/Reason/invalidArgument``, ``BrokerError/Reason/unavailable`` when there is no
     ///   thread or file to be had.
@@ -65,6 +67,11 @@ final class ConsumerSession {
                     Unmanaged<ConsumerSession>.fromOpaque(opaque).takeUnretainedValue()
                         .rebalance(code, partitions)
                 }
+                rd_kafka_conf_set_error_cb(pointer) { _, code, reason, opaque in
+                    guard let opaque else { return }
+                    Unmanaged<ConsumerSession>.fromOpaque(opaque).takeUnretainedValue()
+                        .failed(rd_kafka_resp_err_t(rawValue: code), reason)
+                }
             }, opaque: Unmanaged.passUnretained(self).toOpaque())
         client = try configuration.makeClient(RD_KAFKA_CONSUMER, keeping: wakeup)
     }
@@ -82,6 +89,12 @@ final class ConsumerSession {
             if let reason = client.fatalError {
                 logger.error(
                     "the consumer is fenced off and gets replaced: \(reason)",
+                    metadata: ["group": "\(group.name)"])
+                break
+            }
+            if isTopicGone {
+                logger.warning(
+                    "a topic that the group reads is gone: the consumer gets replaced",
                     metadata: ["group": "\(group.name)"])
                 break
             }
@@ -139,11 +152,29 @@ final class ConsumerSession {
         }
     }
 
+    /// From within the polling of the consumer and of the partitions' queues.
+    private func failed(_ code: rd_kafka_resp_err_t, _ reason: UnsafePointer<CChar>?) {
+        note(code)
+        logger.warning("\(reason.map { String(cString: $0) } ?? "")", metadata: ["group": "\(group.name)"])
+    }
+
+    /// Notices what says that a topic of this consumer is gone.
+    private func note(_ code: rd_kafka_resp_err_t) {
+        switch code {
+        case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
+            RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+            isTopicGone = true
+            group.topics.doubt(subscribed)
+        default: break
+        }
+    }
+
     private func report(_ record: UnsafePointer<rd_kafka_message_t>) {
         let text = rd_kafka_message_errstr(record).map { String(cString: $0) } ?? ""
-        // A topic that is not there yet is found when it is.
-        let level: Logger.Level =
-            record.pointee.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ? .info : .warning
+        // A topic that is not there is created, again where it was deleted, and found when it is there.
+        let isMissing = record.pointee.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+        if isMissing { group.topics.doubt(subscribed) }
+        let level: Logger.Level = isMissing ? .info : .warning
         logger.log(level: level, "consuming: \(text)", metadata: ["group": "\(group.name)"])
     }
 
@@ -211,6 +242,7 @@ final class ConsumerSession {
     /// They are committed again with the next: until then a crash costs repetitions, no message.
     private func failed(_ partitions: [PartitionID], _ code: rd_kafka_resp_err_t) {
         group.commitFailed(partitions)
+        note(code)
         logger.info(
             "committing: \(String(cString: rd_kafka_err2str(code)))", metadata: ["group": "\(group.name)"])
     }
@@ -228,11 +260,7 @@ final class ConsumerSession {
 
     /// Commits, leaves the group and lets go of everything.
     private func leave() {
-        let code = rd_kafka_consumer_close(client.pointer)
-        if code != RD_KAFKA_RESP_ERR_NO_ERROR {
-            logger.info(
-                "leaving: \(String(cString: rd_kafka_err2str(code)))", metadata: ["group": "\(group.name)"])
-        }
+        let isClosed = close()
         // Without a last rebalance, when the consumer had no part in the group.
         giveUp(group.partitions)
         if let consumerQueue { rd_kafka_queue_destroy(consumerQueue) }
@@ -240,7 +268,24 @@ final class ConsumerSession {
         consumerQueue = nil
         commitQueue = nil
         // librdkafka before 2.3 asserts when it destroys a consumer that joined and was never given an assignment (#4308).
-        if !hadAssignment { client.abandon() }
+        if !hadAssignment || !isClosed { client.abandon() }
         client = nil
+    }
+
+    /// Closes the consumer, for a bounded time: librdkafka before 2.1 may never be done after a topic was deleted. False when
+    /// it is not done.
+    private func close() -> Bool {
+        let queue = rd_kafka_queue_new(client.pointer)
+        defer { rd_kafka_queue_destroy(queue) }
+        check(rd_kafka_consumer_close_queue(client.pointer, queue))
+        let deadline = ContinuousClock.now + group.options.closeTimeout
+        while rd_kafka_consumer_closed(client.pointer) == 0 {
+            guard ContinuousClock.now < deadline else {
+                logger.warning("the consumer does not close", metadata: ["group": "\(group.name)"])
+                return false
+            }
+            rd_kafka_queue_poll_callback(queue, Self.idleMilliseconds)
+        }
+        return true
     }
 }

@@ -92,6 +92,17 @@ package final class KafkaBroker: Broker {
         let deadline = ContinuousClock.now + options.publishTimeout
         await topics.declare([topic])
         if let refusal = topics.refusal(of: topic) { throw refusal }
+        do throws(BrokerError) {
+            try await publish(messages, to: topic, deadline: deadline)
+        } catch {
+            if error.reason == .unavailable { topics.doubt([topic]) }
+            throw error
+        }
+    }
+
+    private func publish(
+        _ messages: [BrokerMessage], to topic: String, deadline: ContinuousClock.Instant
+    ) async throws(BrokerError) {
         // A producer may be retired between the two lines, once by whoever shares it.
         for _ in 0..<3 {
             let producer = try await producers.producer(on: threads)

@@ -59,6 +59,11 @@ final class KafkaTopics: Sendable {
 
     func areDeclared(_ topics: Set<String>) -> Bool { state.withLock { $0.declared.isSuperset(of: topics) } }
 
+    /// Has topics declared again before they are used again: they may have been deleted.
+    func doubt(_ topics: Set<String>) {
+        state.withLock { $0.declared.subtract(topics) }
+    }
+
     /// Why the cluster has no such topic and makes none, as it said a moment ago.
     func refusal(of topic: String) -> BrokerError? {
         state.withLock { state in

@@ -42,7 +42,7 @@ class BenchKafka(Kafka):
     topics: dict[str, int] = {}
 
     def command(self) -> list:
-        return [self.program, *(word for name, count in self.topics.items() for word in ("--topic", f"{name}={count}"))]
+        return [self.program, "--direct", *(word for name, count in self.topics.items() for word in ("--topic", f"{name}={count}"))]
 
 
 class Workplace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
+import hashlib
 import json
 import pathlib
 import shutil
@@ -12,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from . import credentials
-from .kafka import Kafka
+from .kafka import ExternalKafka, Kafka
 from .part import Part
 from .ports import choose_free, is_free
 from .postgres import Postgres
@@ -56,7 +57,8 @@ class Cluster:
     """
 
     def __init__(self, folder: pathlib.Path, broker: str, programs: pathlib.Path, ports: dict[str, int] | None = None,
-                 namespace: str = "souk", servers: Servers | None = None, variables: dict[str, str] | None = None):
+                 namespace: str = "souk", servers: Servers | None = None, variables: dict[str, str] | None = None,
+                 kafka: str | None = None, kafka_restart: str | None = None):
         assert broker in BROKERS, broker
         self.folder, self.broker, self.programs = pathlib.Path(folder).absolute(), broker, pathlib.Path(programs)
         self.ports, self.namespace, self.shared = ports or choose_free(), namespace, servers
@@ -65,17 +67,26 @@ class Cluster:
         mine = servers or Servers(self.folder, broker, self.ports)
         self.postgres, self.rabbitmq = mine.postgres, mine.rabbitmq
         self.redis = Redis(self.folder, self.ports["redis"])
-        self.kafka = Kafka(self.folder, self.programs / "mock-kafka") if broker == "kafka" else None
+        self.external_kafka, self.kafka_restart = kafka, kafka_restart
+        self.kafka = self.own_kafka() if broker == "kafka" else None
         self.services = {
             name: Service(
                 name, self.folder, self.programs / product, self.ports[name], self.ports[f"{name}.ops"],
                 functools.partial(self.service_environment, name))
             for name, product in PRODUCTS.items()}
 
+    def own_kafka(self) -> Kafka | ExternalKafka:
+        """The stand-in, or a part of the cluster that was given: topics and groups whose names begin with what is random."""
+        if not self.external_kafka:
+            return Kafka(self.folder, self.programs / "mock-kafka")
+        prefix = hashlib.sha256(self.secret("kafka-prefix").read_bytes()).hexdigest()[:12]
+        return ExternalKafka(self.external_kafka, f"souk-{prefix}.", self.kafka_restart)
+
     @property
     def servers(self) -> dict[str, Part]:
         """The servers that are this cluster's alone."""
-        mine = [self.redis, self.kafka] + ([] if self.shared else [self.postgres, self.rabbitmq])
+        kafka = None if self.external_kafka else self.kafka
+        mine = [self.redis, kafka] + ([] if self.shared else [self.postgres, self.rabbitmq])
         return {part.name: part for part in sorted((part for part in mine if part), key=lambda part: part.name)}
 
     @property
@@ -144,7 +155,7 @@ class Cluster:
 
     def broker_environment(self) -> dict[str, str]:
         if self.broker == "kafka":
-            return {"SOUK_BROKER": "kafka", "SOUK_KAFKA_BROKERS": self.kafka.brokers}
+            return {"SOUK_BROKER": "kafka", "SOUK_KAFKA_BROKERS": self.kafka.brokers, "SOUK_KAFKA_PREFIX": self.kafka.prefix}
         return {
             "SOUK_BROKER": "rabbitmq", "SOUK_RABBITMQ_URL": self.rabbitmq.url(self.namespace),
             "SOUK_RABBITMQ_PASSWORD_FILE": str(self.secret("rabbitmq"))}
@@ -170,6 +181,8 @@ class Cluster:
         `told(name, seconds)` hears of each that has become ready. `env` is for the services that are started now.
         Raises `ClusterError` with what the first one that failed said.
         """
+        if self.external_kafka:
+            self.kafka.check()
         wanted = [self.services[name] for name in services or PRODUCTS]
         starting = [part for part in [*self.servers.values(), *wanted] if not part.is_running]
         self.check_ports(starting)
@@ -206,7 +219,7 @@ class Cluster:
 
     def check_kafka(self) -> list[Service]:
         """The services that know an address at which the stand-in for Kafka no longer is: they must be started again."""
-        if not self.kafka:
+        if not self.kafka or self.external_kafka:
             return []
         told = f"SOUK_KAFKA_BROKERS={self.kafka.brokers}\0".encode()
         return [
@@ -271,7 +284,8 @@ class Cluster:
 
     def save(self) -> None:
         credentials.write_private(self.folder / "cluster.json", json.dumps({
-            "broker": self.broker, "programs": str(self.programs), "ports": self.ports}, indent=2) + "\n")
+            "broker": self.broker, "programs": str(self.programs), "ports": self.ports, "kafka": self.external_kafka,
+            "kafka_restart": self.kafka_restart}, indent=2) + "\n")
 
     @staticmethod
     def load(folder: pathlib.Path, **variables: str) -> "Cluster | None":
@@ -279,7 +293,8 @@ class Cluster:
         try:
             kept = json.loads((folder / "cluster.json").read_text())
             # Ports that an earlier version did not have are chosen now.
-            return Cluster(folder, kept["broker"], pathlib.Path(kept["programs"]), choose_free() | kept["ports"], variables=variables)
+            return Cluster(folder, kept["broker"], pathlib.Path(kept["programs"]), choose_free() | kept["ports"], variables=variables,
+                           kafka=kept.get("kafka"), kafka_restart=kept.get("kafka_restart"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, LookupError) as error:

@@ -4,7 +4,7 @@ import Foundation
 /// the same errors.
 struct ErrorStorm {
     /// By API: what clients have to bear without anybody noticing; -195 cuts the connection.
-    static let bearable: [Int: [Int]] = [
+    private static let bearable: [Int: [Int]] = [
         // Produce: leader not available, not leader, timed out, too few replicas before and after.
         0: [5, 6, 7, 19, 20, -195],
         // Fetch and ListOffsets: unknown topic, leader not available, not leader.
@@ -26,17 +26,20 @@ struct ErrorStorm {
 
     /// What takes partitions away from a member, which then gets again what it held: the group rebalances, the
     /// generation is another, the member unknown.
-    static let rebalancing: [Int: [Int]] = [
+    private static let rebalancing: [Int: [Int]] = [
         8: [22, 25, 27], 11: [25, 27], 12: [22, 25, 27], 14: [22, 25, 27],
     ]
 
     private let cluster: MockCluster
+    private let rebalances: Bool
     private let errors: [(api: Int, codes: [Int])]
     private var random: SeededGenerator
 
-    init(_ cluster: MockCluster, seed: UInt64, _ errors: [Int: [Int]]...) {
+    /// - Parameter rebalances: With errors that take partitions away.
+    init(_ cluster: MockCluster, seed: UInt64, rebalances: Bool) {
         self.cluster = cluster
-        let all = errors.reduce(into: [Int: [Int]]()) { $0.merge($1, uniquingKeysWith: +) }
+        self.rebalances = rebalances
+        let all = Self.bearable.merging(rebalances ? Self.rebalancing : [:], uniquingKeysWith: +)
         self.errors = all.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         random = SeededGenerator(seed: seed)
     }
@@ -51,8 +54,9 @@ struct ErrorStorm {
             try cluster.tell("clear \(api)")
             try cluster.tell("error \(api) \(code) \(Int.random(in: 1...2, using: &random))")
             switch Int.random(in: 0..<40, using: &random) {
-            // Asking for a topic: unknown, leader not available.
-            case 0, 1: try cluster.tell("topic-error * \([3, 5][Int.random(in: 0...1, using: &random)])")
+            // Asking for a topic: leader not available, or unknown, which has consumers begin anew.
+            case 0: try cluster.tell("topic-error * 5")
+            case 1: try cluster.tell("topic-error * \(rebalances ? 3 : 5)")
             case 2: try cluster.tell("delay \(Int.random(in: 50...200, using: &random))")
             default:
                 try cluster.tell("topic-error * 0")

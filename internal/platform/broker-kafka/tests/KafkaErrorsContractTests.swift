@@ -17,10 +17,9 @@ struct KafkaErrorsContractTests {
         let cluster = try MockCluster()
         let seed = Self.seed &+ numbered.number
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            // A case that expects restarts bears rebalances, too.
-            let rebalancing = numbered.case.needsServer ? ErrorStorm.rebalancing : [:]
             tasks.addTask {
-                var storm = ErrorStorm(cluster, seed: seed, ErrorStorm.bearable, rebalancing)
+                // A case that expects restarts bears rebalances, too.
+                var storm = ErrorStorm(cluster, seed: seed, rebalances: numbered.case.needsServer)
                 try await storm.rage()
             }
             defer { tasks.cancelAll() }

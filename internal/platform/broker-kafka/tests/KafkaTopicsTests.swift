@@ -75,4 +75,30 @@ struct KafkaTopicsTests {
             await broker.close()
         }
     }
+
+    @Test func `makes a topic again that was deleted, and goes on with it`() async throws {
+        let cluster = try MockCluster()
+        let broker = try KafkaBroker.open(
+            cluster.options { $0.publishTimeout = .seconds(2) }, metrics: metrics)
+        let subscription = try await broker.subscribe(to: [topic], group: "g")
+        try await publish(to: broker)
+        try await subscription.next()?.ack()
+        let empty = try cluster.replaced()
+        var isPublished = false
+        while !isPublished {
+            do throws(BrokerError) {
+                try await broker.publish([BrokerMessage(id: "2", key: "k", payload: [])], to: topic)
+                isPublished = true
+            } catch {
+                #expect(error.reason == .unavailable)
+            }
+        }
+        while let delivery = try await subscription.next() {
+            try await delivery.ack()
+            if delivery.message.id == "2" { break }
+        }
+        #expect(difference == 0)
+        await broker.close()
+        withExtendedLifetime(empty) {}
+    }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import SoukBroker
 import SoukBrokerKafka
+import SoukText
 import Synchronization
 
 /// A `mock-kafka` process of the tests', which ends with them: its standard input closes.
@@ -53,6 +54,14 @@ final class MockCluster: Sendable {
                 throw Failure(description: "mock-kafka: \(command)?")
             }
         }
+    }
+
+    /// Ends the process, with everything it knows, and gives a new one at the same address.
+    func replaced() throws -> MockCluster {
+        process.terminate()
+        process.waitUntilExit()
+        guard let port = brokers.split(byte: ":").last else { throw Failure(description: brokers) }
+        return try MockCluster("--port", String(port))
     }
 
     /// Takes every broker away for a moment, with what they stored kept.
