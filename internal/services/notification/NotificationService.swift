@@ -13,6 +13,7 @@ package final class NotificationService: HostedService {
     package let name: String
     private let resources: ServiceResources
     private let runtime: EventRuntime
+    private let transport: MailDirectory
     private let store: NotificationStore
     private let handlers: NotificationHandlers
     private let jobs: [PeriodicJob]
@@ -42,7 +43,7 @@ package final class NotificationService: HostedService {
         let sender = EmailMessage.Mailbox(
             name: try environment.string("SOUK_MAIL_FROM_NAME", default: "Souk"),
             address: try environment.string("SOUK_MAIL_FROM", default: "no-reply@souk.example"))
-        let transport = MailDirectory(
+        transport = MailDirectory(
             directory: try environment.string("SOUK_MAIL_DIRECTORY", default: mailDirectory))
         let mail = MailJob(
             store: store, users: users, transport: transport, body: try MailBody(), sender: sender,
@@ -73,6 +74,7 @@ package final class NotificationService: HostedService {
     }
 
     package func prepare() async throws {
+        try transport.claim()
         try await Migrator.migrate(resources.database, NotificationMigrations.all, set: name)
         try await Migrator.migrate(resources.database, EventRuntime.migrations, set: "events")
     }

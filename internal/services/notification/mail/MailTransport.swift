@@ -1,6 +1,7 @@
 import Foundation
 import NIOPosix
 package import SoukErrors
+package import SoukService
 
 /// Takes an e-mail off our hands.
 package protocol MailTransport: Sendable {
@@ -20,6 +21,15 @@ package struct MailDirectory: MailTransport {
     /// - Parameter directory: made when the first message is written.
     package init(directory: String) {
         self.directory = directory
+    }
+
+    /// Takes a directory that is there already, and all that is in it, for its owner alone.
+    ///
+    /// - Throws: `StartupError` when it belongs to another user or its mode can't be changed.
+    package func claim() throws(StartupError) {
+        guard FileManager.default.fileExists(atPath: directory) else { return }
+        try PrivateFiles.claim(directory)
+        try PrivateFiles.tighten(below: directory)
     }
 
     package func send(_ message: EmailMessage) async throws(ServiceError) {

@@ -106,6 +106,23 @@ import Testing
             try await MailDirectory(directory: "/proc/nowhere").send(message)
         }
     }
+
+    @Test func aDirectoryThatIsThereBecomesPrivate() throws {
+        let folder = try TemporaryFolder()
+        let directory = folder.path("mail")
+        #expect(throws: Never.self) { try MailDirectory(directory: directory).claim() }
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+        let file = "\(directory)/m-1.eml"
+        #expect(
+            FileManager.default.createFile(
+                atPath: file, contents: Data("To: a@b.example".utf8), attributes: [.posixPermissions: 0o644]))
+        try MailDirectory(directory: directory).claim()
+        let modes = try [directory, file].map {
+            try FileManager.default.attributesOfItem(atPath: $0)[.posixPermissions] as? Int
+        }
+        #expect(modes == [0o700, 0o600])
+    }
 }
 
 /// Accounts as a test says.
