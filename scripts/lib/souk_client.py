@@ -143,14 +143,16 @@ class Client:
         body = {"email": self.email, "password": self.password, "name": name}
         self.token = anonymous.post("/api/v1/auth/register", body).data["access_token"]
 
-    def join(self, name: str) -> None:
-        """Signs this user in, or up where that was not done before."""
+    def join(self, name: str) -> bool:
+        """Signs this user in, or up where that was not done before; whether the account is new."""
         try:
             self.sign_in()
+            return False
         except ApiError as error:
             if error.code != "auth.invalid_credentials":
                 raise
-            self.register(name)
+        self.register(name)
+        return True
 
     # -- one exchange
 

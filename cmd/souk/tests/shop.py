@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import email
-import email.message
-import email.policy
 import itertools
-import re
 import secrets
 
 from souk_client import Client, wait_until
+from souk_mail import Mailbox
 
 ADDRESS = {"name": "Ada Marlow", "line1": "1 Test Street", "city": "London", "postal_code": "E1 6AN", "country": "GB"}
 
@@ -73,6 +70,7 @@ class Market:
         self.souk, self.patience = souk, patience
         self.admin = Client(souk.url, "admin@souk.example", souk.admin_password, patience)
         self.anonymous = Client(souk.url, patience=patience)
+        self.mail = Mailbox(souk.data / "mail")
 
     def register(self, name: str) -> Client:
         client = Client(self.souk.url, f"{name}@test.example", f"password of {name}", self.patience)
@@ -84,29 +82,6 @@ class Market:
 
     def shopper(self) -> Client:
         return self.register(f"shopper-{secrets.token_hex(4)}")
-
-    def letters(self, address: str) -> list[email.message.EmailMessage]:
-        """The mails to an address, the oldest first."""
-        found = [
-            email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-            for file in (self.souk.data / "mail").glob("*.eml")]
-        mine = [m for m in found if m["to"].addresses[0].addr_spec == address]
-        return sorted(mine, key=lambda m: (m["date"].datetime, m["message-id"]))
-
-    def mail_token(self, address: str, subject: str = "Confirm your e-mail address", skip: tuple = ()) -> str:
-        """The token in the first mail to an address that has one not in `skip`."""
-        def arrived():
-            for letter in self.letters(address):
-                if letter["subject"] == subject:
-                    token = re.search(r"#token=([\w-]{43})\b", letter.get_body(("plain",)).get_content())[1]
-                    if token not in skip:
-                        return token
-            return None
-        return wait_until(f"the mail '{subject}' to {address}", arrived, 45)
-
-    def verify(self, client: Client) -> None:
-        """Has a user verify the address, as a person does with the mail."""
-        client.post("/api/v1/auth/email/verify", {"token": self.mail_token(client.email)})
 
     def order(self, client: Client, order_id: str) -> dict:
         return client.get(f"/api/v1/orders/{order_id}").data

@@ -46,7 +46,7 @@ def client(market, address: str, password: str = PASSWORD) -> Client:
 def verified(market) -> Client:
     made = client(market, mailbox())
     made.token = sign_up(market, made.email).data["access_token"]
-    market.verify(made)
+    market.mail.verify(made)
     return made
 
 
@@ -54,12 +54,12 @@ def test_a_stranger_sends_one_mail_that_says_nothing_of_theirs(market):
     victim, url = mailbox(), "evil.test/prize"
     made = sign_up(market, victim, f"Win at https://{url} now")
     assert made.status == 201 and made.data["user"]["email_verified"] is False
-    market.mail_token(victim)
+    market.mail.token(victim)
     shop, eve = market.shop(), client(market, victim)
     order = market.buy(eve, [(shop.sell(), 1)])
     wait_until("the order's message", lambda: any(n["kind"] == "order.paid" for n in eve.get("/api/v1/notifications").data))
     market.settle()
-    letters = market.letters(victim)
+    letters = market.mail.letters(victim)
     assert len(letters) == 1, [m["subject"] for m in letters]
     text = content(letters[0])
     assert "evil" not in text and "Win at" not in text and order["number"] not in text
@@ -69,24 +69,24 @@ def test_a_stranger_sends_one_mail_that_says_nothing_of_theirs(market):
 def test_mail_that_waited_comes_once_the_address_is_verified(market):
     shop, ada = market.shop(), client(market, mailbox())
     ada.register("Ada")
-    market.mail_token(ada.email)
+    market.mail.token(ada.email)
     order = market.buy(ada, [(shop.sell(), 1)])
     market.settle()
-    assert len(market.letters(ada.email)) == 1
-    market.verify(ada)
-    wait_until("the order's mail", lambda: any(order["number"] in m["subject"] for m in market.letters(ada.email)), 45)
+    assert len(market.mail.letters(ada.email)) == 1
+    market.mail.verify(ada)
+    wait_until("the order's mail", lambda: any(order["number"] in m["subject"] for m in market.mail.letters(ada.email)), 45)
 
 
 def test_a_link_from_a_strangers_sign_up_verifies_nothing_for_the_stranger(market):
     victim = mailbox()
     eve = sign_up(market, victim, password="the stranger's passphrase").data
-    token = market.mail_token(victim)
+    token = market.mail.token(victim)
     # The victim follows it, without a session and with one of their own.
     body = {"token": token}
     problem(post(market, "/api/v1/auth/email/verify", body), 401)
     own = sign_up(market, victim).data
     problem(post(market, "/api/v1/auth/email/verify", body, own["access_token"]), 403, "auth.mail_token_invalid")
-    mine = market.mail_token(victim, skip=(token,))
+    mine = market.mail.token(victim, skip=(token,))
     reply = post(market, "/api/v1/auth/email/verify", {"token": mine}, own["access_token"])
     assert reply.status == 200 and reply.data["email_verified"] is True
     # Should the stranger get hold of their token, they are too late.
@@ -125,9 +125,9 @@ def test_the_owner_hears_of_a_stranger_and_is_not_flooded(market):
     for _ in range(8):
         assert sign_up(market, owner.email, "https://evil.test").status == 201
     subject = "Your e-mail address was given for another account"
-    wait_until("the notice", lambda: any(m["subject"] == subject for m in market.letters(owner.email)), 45)
+    wait_until("the notice", lambda: any(m["subject"] == subject for m in market.mail.letters(owner.email)), 45)
     market.settle()
-    notices = [m for m in market.letters(owner.email) if m["subject"] == subject]
+    notices = [m for m in market.mail.letters(owner.email) if m["subject"] == subject]
     # One of three went to the verification.
     assert len(notices) == 2
     assert all("http" not in content(m).split("</title>")[1] for m in notices)
@@ -137,13 +137,13 @@ def test_the_owner_hears_of_a_stranger_and_is_not_flooded(market):
 def test_a_mail_is_sent_again_within_limits(market):
     ada = client(market, mailbox())
     ada.token = sign_up(market, ada.email).data["access_token"]
-    first = market.mail_token(ada.email)
+    first = market.mail.token(ada.email)
     replies = [post(market, "/api/v1/auth/email/resend", {}, ada.token) for _ in range(6)]
     assert [r.status for r in replies] == [202] * 5 + [429]
-    market.mail_token(ada.email, skip=(first,))
+    market.mail.token(ada.email, skip=(first,))
     market.settle()
-    assert len(market.letters(ada.email)) == 3
-    market.verify(ada)
+    assert len(market.mail.letters(ada.email)) == 3
+    market.mail.verify(ada)
     problem(post(market, "/api/v1/auth/email/resend", {}, ada.token), 409, "user.address_verified")
 
 
@@ -152,10 +152,10 @@ def test_an_address_changes_once_the_new_one_is_verified(market):
     wrong = post(market, "/api/v1/auth/email/change", {"email": new, "current_password": "wrong"}, ada.token)
     problem(wrong, 403, "auth.wrong_current_password")
     assert post(market, "/api/v1/auth/email/change", {"email": new, "current_password": PASSWORD}, ada.token).status == 202
-    token = market.mail_token(new)
+    token = market.mail.token(new)
     notice = "Your account is to have another e-mail address"
-    wait_until("the notice", lambda: any(m["subject"] == notice for m in market.letters(ada.email)), 45)
-    assert all(new not in content(m) for m in market.letters(ada.email))
+    wait_until("the notice", lambda: any(m["subject"] == notice for m in market.mail.letters(ada.email)), 45)
+    assert all(new not in content(m) for m in market.mail.letters(ada.email))
     assert ada.get("/api/v1/users/me").data["email"] == ada.email
     assert post(market, "/api/v1/auth/email/verify", {"token": token}, ada.token).data["email"] == new
     problem(post(market, "/api/v1/auth/login", {"email": ada.email, "password": PASSWORD}), 401)
@@ -166,7 +166,7 @@ def test_a_reset_ends_every_session_and_works_once(market):
     ada = verified(market)
     there = post(market, "/api/v1/auth/login", {"email": ada.email, "password": PASSWORD}).data
     assert post(market, FORGOT, {"email": ada.email.upper()}).status == 202
-    token = market.mail_token(ada.email, RESET)
+    token = market.mail.token(ada.email, RESET)
     body = {"token": token, "password": "another long passphrase"}
     assert post(market, "/api/v1/auth/password/reset", body).status == 204
     for used in (body, body | {"token": secrets.token_urlsafe(32)}):
@@ -183,7 +183,7 @@ def test_a_reset_ends_every_session_and_works_once(market):
 def test_tokens_are_in_mailboxes_only(market):
     ada = verified(market)
     assert post(market, FORGOT, {"email": ada.email}).status == 202
-    claim, reset = market.mail_token(ada.email), market.mail_token(ada.email, RESET)
+    claim, reset = market.mail.token(ada.email), market.mail.token(ada.email, RESET)
     market.settle()
     searched = [f for f in market.souk.data.rglob("*") if f.is_file() and f.parent.name != "mail"]
     assert any(f.name == "auth.sqlite" for f in searched) and any("log" in f.name for f in searched), searched

@@ -164,11 +164,11 @@ def test_unpaid_orders_expire_and_free_the_stock(fresh):
 
 def test_mail_is_written_as_files(market):
     shop, ada = market.shop(), market.shopper()
-    market.verify(ada)
+    market.mail.verify(ada)
     order = market.buy(ada, [(shop.sell(), 1)])
 
     def letters():
-        return [m for m in market.letters(ada.email) if order["number"] in m["subject"]]
+        return [m for m in market.mail.letters(ada.email) if order["number"] in m["subject"]]
 
     letter = wait_until("the letter", letters, 45)[0]
     assert not letter.defects and letter["message-id"] and letter["date"].datetime

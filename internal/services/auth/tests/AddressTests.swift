@@ -142,6 +142,24 @@ import Testing
         #expect(try await resend().code == "user.address_verified")
     }
 
+    @Test func anAccountHasFiveLiveTokens() async throws {
+        let auth = try await AuthFixture()
+        let bearer = try await auth.register(Self.ann).accessToken
+        for _ in 0..<5 {
+            auth.clock.advance(by: .seconds(1))
+            #expect(try await auth.send(.post, "/api/v1/auth/email/resend", token: bearer).status == 202)
+        }
+        var tokens: [String] = []
+        for row in try await auth.database.query("SELECT id FROM mail_requests ORDER BY created_at") {
+            let mail = try await auth.service.mails.mail(for: row.get("id"), .background("test"))
+            guard case .verification(let token, _) = mail?.content else { throw AuthFixture.NoToken() }
+            tokens.append(token.reveal())
+        }
+        #expect(tokens.count == 6)
+        #expect(try await verify(auth, tokens[0], as: bearer).status == 403)
+        #expect(try await verify(auth, tokens[1], as: bearer).status == 200)
+    }
+
     @Test func aMailboxGetsFewMailsWhoeverAsks() async throws {
         let auth = try await AuthFixture(["SOUK_AUTH_MAX_REGISTRATIONS_PER_ADDRESS": "1000"])
         for hour in 0..<5 {
