@@ -22,8 +22,8 @@ struct StockKeeping: Sendable {
     /// - Parameters:
     ///   - counts: Each SKU once.
     ///   - key: The request's idempotency key: repeated, it changes nothing and gives what is there now.
-    /// - Throws: ``VendorError/notFound(_:)``, ``VendorError/vendorNotActive(_:)``, ``VendorError/belowReserved(_:)``, ``VendorError/tooManySKUs(_:)``,
-    ///   ``VendorError/tooManyStockChanges(_:until:)``.
+    /// - Throws: ``VendorError/notFound(_:)``, ``VendorError/vendorNotActive(_:)``, ``VendorError/belowReserved(_:)``,
+    ///   ``VendorError/tooManySKUs(_:)``, ``VendorError/tooManyStockChanges(_:until:)``.
     func count(
         _ counts: [StockCount], in id: StoreID, by user: UserID, key: String
     ) async throws -> [StockItem] {
@@ -67,8 +67,9 @@ struct StockKeeping: Sendable {
     /// - Parameters:
     ///   - delta: Not zero.
     ///   - key: The request's idempotency key: repeated, it changes nothing and gives what is there now.
-    /// - Throws: ``VendorError/notFound(_:)`` for store or SKU; ``VendorError/vendorNotActive(_:)``; ``VendorError/insufficientStock(_:)`` if less would
-    ///   be left than is reserved; `ValidationError` above ``maximum``; ``VendorError/tooManyStockChanges(_:until:)``.
+    /// - Throws: ``VendorError/notFound(_:)`` for store or SKU; ``VendorError/vendorNotActive(_:)``;
+    ///   ``VendorError/insufficientStock(_:)`` if less would be left than is reserved; `ValidationError` above ``maximum``;
+    ///   ``VendorError/tooManyStockChanges(_:until:)``.
     func adjust(
         _ sku: String, by delta: Int, note: String, in id: StoreID, by user: UserID, key: String
     ) async throws -> StockItem {
