@@ -7,9 +7,9 @@ struct ErrorStorm {
     private static let bearable: [Int: [Int]] = [
         // Produce: leader not available, not leader, timed out, too few replicas before and after.
         0: [5, 6, 7, 19, 20, -195],
-        // Fetch and ListOffsets: unknown topic, leader not available, not leader.
-        1: [3, 5, 6, -195],
-        2: [3, 5, 6, 7, -195],
+        // Fetch and ListOffsets: leader not available, not leader, timed out.
+        1: [5, 6, -195],
+        2: [5, 6, 7, -195],
         // OffsetCommit, OffsetFetch, FindCoordinator: coordinator loads, is not available, is another.
         8: [14, 15, 16, -195],
         9: [14, 15, 16, -195],
@@ -24,10 +24,10 @@ struct ErrorStorm {
         22: [14, 15, 51, -195],
     ]
 
-    /// What takes partitions away from a member, which then gets again what it held: the group rebalances, the
-    /// generation is another, the member unknown.
+    /// What takes partitions away from a member, which then gets again what it held: the topic is unknown, the group
+    /// rebalances, the generation is another, the member unknown.
     private static let rebalancing: [Int: [Int]] = [
-        8: [22, 25, 27], 11: [25, 27], 12: [22, 25, 27], 14: [22, 25, 27],
+        1: [3], 2: [3], 8: [3, 22, 25, 27], 11: [25, 27], 12: [22, 25, 27], 14: [22, 25, 27],
     ]
 
     private let cluster: MockCluster
