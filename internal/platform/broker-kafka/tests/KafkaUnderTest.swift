@@ -6,8 +6,12 @@ import SoukTesting
 ///
 /// Topics and groups have names of their own in every test, so that a cluster can be shared.
 enum KafkaUnderTest {
-    static let external = ProcessInfo.processInfo.environment["SOUK_TEST_KAFKA_BROKERS"].flatMap {
-        $0.isEmpty ? nil : $0
+    /// Nil where that is a stand-in as well: the tests start their own.
+    static let external =
+        variable("SOUK_TEST_KAFKA_STANDIN") == nil ? variable("SOUK_TEST_KAFKA_BROKERS") : nil
+
+    private static func variable(_ name: String) -> String? {
+        ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// Kills the cluster and starts it again with what it stored; nil where tests may not.
