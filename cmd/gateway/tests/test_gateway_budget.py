@@ -12,7 +12,7 @@ import pytest
 from gateway_process import wait_until
 from h1client import Client, ask, fresh, problem, stranger
 from h2client import DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, WINDOW_UPDATE, H2Client, frame
-from recorder import Gate
+from recorder import Gate, settles
 from test_gateway_http2_attacks import flooded, request_block
 from token_maker import Key, token
 
@@ -382,6 +382,24 @@ def test_a_probe_is_not_lost_to_a_connection_that_was_closed(gateway, app):
     status[0] = 200
     time.sleep(0.5)
     assert ask(gateway, "GET", path).status == 200
+
+
+def test_who_does_not_take_responses_gets_no_more_of_them(gateway):
+    """Forty thousand requests one after another on one connection, whose responses nobody reads."""
+    with Client(gateway, receive_buffer=4_096, source=stranger()) as client:
+        client.sock.setblocking(False)
+        waiting = memoryview(b"GET /n HTTP/1.1\r\nHost: a\r\n\r\n" * 40_000)
+
+        def answered() -> float:
+            nonlocal waiting
+            with contextlib.suppress(BlockingIOError):
+                while waiting:
+                    waiting = waiting[client.sock.send(waiting):]
+            return gateway.series("gateway_requests_total", route="/**")
+
+        # What the kernel's buffers hold, and no more.
+        assert settles(answered) < 20_000
+        assert ask(gateway, "GET", "/n").status == 404
 
 
 # -- Memory of the whole marketplace in one process

@@ -15,39 +15,40 @@ final class ClientBudget: Sendable, Hashable {
     /// Until when frames are paid for, as nanoseconds of `NIODeadline` (GCRA).
     private let framesPaidUntil = Atomic<UInt64>(0)
 
-    /// Pays for HTTP/2 frames that carry no request. False when the client has sent too many.
+    /// Pays for HTTP/2 frames that carry no request. False when the client has sent too many; nothing is left then.
     ///
     /// - Parameter rate: frames per second.
     func spend(frames: Int, rate: Int, at now: NIODeadline) -> Bool {
         let now = now.uptimeNanoseconds
+        let latest = now + Self.burstNanoseconds
         let cost = UInt64(frames) * (1_000_000_000 / UInt64(rate))
-        let burst = UInt64(Self.frameBurst.wholeNanoseconds)
-        while true {
-            let paid = framesPaidUntil.load(ordering: .relaxed)
-            let next = max(paid, now) + cost
-            guard next - now <= burst else { return false }
-            if framesPaidUntil.weakCompareExchange(expected: paid, desired: next, ordering: .relaxed)
-                .exchanged
-            {
-                return true
-            }
-        }
+        let before = payFrames { min(max($0, now) + cost, latest) }
+        return max(before, now) + cost <= latest
+    }
+
+    /// Whether a connection is worth a beginning: a sixteenth of what may come at once is left.
+    func hasFrames(at now: NIODeadline) -> Bool {
+        framesPaidUntil.load(ordering: .relaxed)
+            <= now.uptimeNanoseconds + Self.burstNanoseconds / 16 * 15
     }
 
     /// Frames that we gave a reason for, such as window updates for what we sent.
     func earn(frames: Int, rate: Int) {
         let credit = UInt64(frames) * (1_000_000_000 / UInt64(rate))
+        _ = payFrames { $0 > credit ? $0 - credit : 0 }
+    }
+
+    /// Until when frames were paid for before.
+    private func payFrames(_ next: (UInt64) -> UInt64) -> UInt64 {
         while true {
             let paid = framesPaidUntil.load(ordering: .relaxed)
-            guard paid > 0 else { return }
-            let next = paid > credit ? paid - credit : 0
-            if framesPaidUntil.weakCompareExchange(expected: paid, desired: next, ordering: .relaxed)
-                .exchanged
-            {
-                return
-            }
+            let change = framesPaidUntil.weakCompareExchange(
+                expected: paid, desired: next(paid), ordering: .relaxed)
+            if change.exchanged { return paid }
         }
     }
+
+    private static let burstNanoseconds = UInt64(frameBurst.wholeNanoseconds)
 
     /// Whether all frames are paid for; with no holder left nothing of it needs to be remembered then.
     func isSettled(at now: NIODeadline) -> Bool {

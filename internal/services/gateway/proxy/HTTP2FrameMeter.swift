@@ -23,7 +23,7 @@ final class HTTP2FrameMeter: ChannelInboundHandler, @unchecked Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isOver else { return }
-        let cost = frames.add(unwrapInboundIn(data).readableBytesView)
+        let cost = unwrapInboundIn(data).withUnsafeReadableBytes { frames.add($0) }
         let rate = state.policy.policy.budgets.frameRate
         guard cost == 0 || budget.spend(frames: cost, rate: rate, at: .now()) else { return end(context) }
         context.fireChannelRead(data)
@@ -49,35 +49,37 @@ struct HTTP2FrameCosts {
 
     /// Of the preface, or of a frame's payload.
     private var skip = 24
-    private var header: UInt64 = 0
-    private var headerCount = 0
+    /// The beginning of a header whose rest comes with the next bytes.
+    private var partial: [UInt8] = []
 
     /// The cost of all frames whose header ends in these bytes.
-    mutating func add(_ bytes: ByteBufferView) -> Int {
+    mutating func add(_ bytes: UnsafeRawBufferPointer) -> Int {
         var cost = 0
-        var index = bytes.startIndex
-        while index < bytes.endIndex {
+        var index = 0
+        while index < bytes.count {
             if skip > 0 {
-                let skipped = min(skip, bytes.endIndex - index)
+                let skipped = min(skip, bytes.count - index)
                 skip -= skipped
                 index += skipped
-                continue
+            } else if partial.isEmpty, bytes.count - index >= Self.headerBytes {
+                cost += take(UnsafeRawBufferPointer(rebasing: bytes[index..<index + Self.headerBytes]))
+                index += Self.headerBytes
+            } else {
+                partial.append(bytes[index])
+                index += 1
+                guard partial.count == Self.headerBytes else { continue }
+                let header = partial
+                partial = []
+                cost += header.withUnsafeBytes { take($0) }
             }
-            let byte = bytes[index]
-            index += 1
-            headerCount += 1
-            // Length (3), type, flags; the stream is of no interest.
-            if headerCount <= 5 { header = header << 8 | UInt64(byte) }
-            guard headerCount == Self.headerBytes else { continue }
-            let (length, type, flags) = (
-                Int(header >> 16 & 0xFF_FFFF), UInt8(header >> 8 & 0xFF), UInt8(header & 0xFF)
-            )
-            cost += Self.cost(type: type, flags: flags, length: length)
-            skip = length
-            header = 0
-            headerCount = 0
         }
         return cost
+    }
+
+    private mutating func take(_ header: UnsafeRawBufferPointer) -> Int {
+        let length = Int(header[0]) << 16 | Int(header[1]) << 8 | Int(header[2])
+        skip = length
+        return Self.cost(type: header[3], flags: header[4], length: length)
     }
 
     private static func cost(type: UInt8, flags: UInt8, length: Int) -> Int {

@@ -20,8 +20,6 @@ final class LocalCall: @unchecked Sendable {
     private var task: Task<Void, Never>?
     private var waiter: CheckedContinuation<Void, any Error>?
     private var isCancelled = false
-    /// Whether all of the response has been written.
-    private var isAnswered = false
 
     init(_ exchange: Exchange) {
         self.exchange = exchange
@@ -112,18 +110,7 @@ final class LocalCall: @unchecked Sendable {
         if let head { exchange.answer(head) }
         for part in parts where part.readableBytes > 0 { exchange.answer(part) }
         let client = exchange.client
-        if isLast, !exchange.clientIsSlow { exchange.answerEnds(nil) }
-        client?.flush()
-        guard isLast, !isCancelled else { return }
-        // Larger than what the client takes at once: it keeps its slot, and its time is limited, until it has taken nearly all.
-        isAnswered = true
-        if !exchange.clientIsSlow { end() }
-    }
-
-    private func end() {
-        guard !isCancelled else { return }
-        let client = exchange.client
-        exchange.answerEnds(nil)
+        if isLast { exchange.answerEnds(nil) }
         client?.flush()
     }
 
@@ -133,7 +120,6 @@ final class LocalCall: @unchecked Sendable {
     }
 
     func clientIsWritable() {
-        if isAnswered { return end() }
         waiter?.resume()
         waiter = nil
     }

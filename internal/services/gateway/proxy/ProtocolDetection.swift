@@ -1,3 +1,4 @@
+import CoreMetrics
 import NIOCore
 import NIOHTTP2
 import SoukHTTPWire
@@ -85,6 +86,11 @@ final class ProtocolDetection: ChannelInboundHandler, RemovableChannelHandler, W
     }
 
     private func becomeHTTP2(_ context: ChannelHandlerContext) {
+        if let budget = peer.connectionBudget, !budget.hasFrames(at: .now()) {
+            phase = .over
+            state.gateway.refusals.frames.increment()
+            return context.close(promise: nil)
+        }
         let listener = state.policy.policy.listener
         let connection = HTTP2Connection(state: state)
         var settings = NIOHTTP2Handler.ConnectionConfiguration()
