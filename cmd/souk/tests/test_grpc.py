@@ -148,7 +148,7 @@ def test_refusals_have_their_status_and_code(users, profiles):
 def test_admins_see_all_page_by_page(users, profiles, market):
     mark = secrets.token_hex(6)
     made = {users.CreateUser(email=f"p{n}-{mark}@example.com", password=PASSWORD, name="Ada").user.id for n in range(5)}
-    token = market.admin.token
+    token = market.admin.sign_in()
     seen: list[str] = []
     for page in (1, 2, 3):
         reply = profiles.ListUsers(token=token, page=page, size=2, query=mark)
