@@ -74,7 +74,7 @@ struct SQLMailRequestStore: MailRequestStore {
                         AND user_id = \(userID) AND expires_at > \(now) RETURNING email
                     """, as: String.self)
                 guard let email else { throw AuthError.mailTokenInvalid }
-                // The user has made up their mind.
+                // The others are for addresses that the user has decided against.
                 try await transaction.execute(
                     "DELETE FROM mail_requests WHERE user_id = \(userID) AND purpose = 'claim'")
                 return try await accounts.update(userID, expected: nil, at: now, in: transaction) { account in
@@ -101,8 +101,8 @@ struct SQLMailRequestStore: MailRequestStore {
             let deleted = try await transaction.execute(
                 "DELETE FROM mail_requests WHERE token_hash = \(Digest.sha256(token)) AND purpose = 'reset'")
             guard deleted == 1 else { throw AuthError.mailTokenInvalid }
-            try await transaction.execute(
-                "DELETE FROM mail_requests WHERE user_id = \(user.id) AND purpose = 'reset'")
+            // Whatever else was asked for, somebody else may have asked for it, another address above all.
+            try await transaction.execute("DELETE FROM mail_requests WHERE user_id = \(user.id)")
             return try await accounts.update(user.id, expected: nil, at: now, in: transaction) { account in
                 guard account.user.canReset(by: user.email) else { throw AuthError.mailTokenInvalid }
                 account.passwordHash = passwordHash

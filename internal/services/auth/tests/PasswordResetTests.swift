@@ -36,6 +36,24 @@ import Testing
             try await auth.count("SELECT COUNT(*) FROM outbox WHERE type = 'session.ended.v1'") == 1)
     }
 
+    /// Somebody who knew the password had asked for another address.
+    @Test func aResetEndsAClaimOfAnotherAddress() async throws {
+        let auth = try await AuthFixture()
+        let grant = try await auth.register(Self.ann)
+        try await auth.confirm(Self.ann)
+        let change = try await auth.post(
+            "/api/v1/auth/email/change",
+            #"{"email": "eve@example.com", "current_password": "\#(AuthFixture.password)"}"#, token: grant.accessToken)
+        #expect(change.status == 202)
+        let claim = try await auth.token(.claim, to: "eve@example.com")
+        _ = try await forgot(auth, Self.ann)
+        #expect(try await reset(auth, auth.token(.reset, to: Self.ann)).status == 204)
+        let bearer = try await auth.logIn(Self.ann, Self.new).accessToken
+        let verified = try await auth.post(
+            "/api/v1/auth/email/verify", #"{"token": "\#(claim)"}"#, token: bearer)
+        #expect(verified.code == "auth.mail_token_invalid")
+    }
+
     @Test func tokensThatAreUnknownExpiredOrUsedGetOneAnswer() async throws {
         let auth = try await AuthFixture(["SOUK_AUTH_RESET_TTL": "10m"])
         _ = try await auth.register(Self.ann)
