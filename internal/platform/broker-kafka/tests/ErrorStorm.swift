@@ -62,7 +62,7 @@ struct ErrorStorm {
                 try cluster.tell("topic-error * 0")
                 try cluster.tell("delay 0")
             }
-            try? await Task.sleep(for: .milliseconds(Int.random(in: 100...300, using: &random)))
+            try? await Task.sleep(for: .milliseconds(Int.random(in: 250...600, using: &random)))
         }
     }
 
