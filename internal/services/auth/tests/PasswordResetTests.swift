@@ -43,7 +43,8 @@ import Testing
         try await auth.confirm(Self.ann)
         let change = try await auth.post(
             "/api/v1/auth/email/change",
-            #"{"email": "eve@example.com", "current_password": "\#(AuthFixture.password)"}"#, token: grant.accessToken)
+            #"{"email": "eve@example.com", "current_password": "\#(AuthFixture.password)"}"#,
+            token: grant.accessToken)
         #expect(change.status == 202)
         let claim = try await auth.token(.claim, to: "eve@example.com")
         _ = try await forgot(auth, Self.ann)

@@ -72,7 +72,7 @@ struct AccountMailBody: Sendable {
                     "If that was you, sign in to that account and open this link, or enter the code there.",
                     "Both are good until \(expiresAt.internetMessageDate).",
                 ], link: link("Confirm the address", "verify-email", token),
-                closing: "If it was not you, ignore this message. The address gets no other mail of that account until it is confirmed.")
+                closing: "If it was not you, ignore this message. That account sends no other mail here.")
         case .addressInUse:
             Words(
                 title: "Your e-mail address was given for another account",
