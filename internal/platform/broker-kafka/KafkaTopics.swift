@@ -148,7 +148,14 @@ final class KafkaTopics: Sendable {
             milliseconds: timeout.milliseconds)
         var findings: [String: Finding] = [:]
         for topic in topics.sorted() {
-            findings[topic] = try find(topic, creation: failures[topic], client, deadline: deadline)
+            do throws(BrokerError) {
+                findings[topic] = try find(topic, creation: failures[topic], client, deadline: deadline)
+            } catch  where error.reason == .invalidArgument {
+                // One bad name is no reason to leave out the others.
+                findings[topic] = .refused(error)
+            } catch {
+                continue
+            }
         }
         return findings
     }
