@@ -29,9 +29,11 @@ struct KafkaCrashTests {
         // SyncGroup (14): rebalance in progress. The group is joined and never assigned.
         try cluster.tell("error 14 27 1000")
         let subscription = try await broker.subscribe(to: ["t"], group: "g")
+        // As long as the stand-in takes to let a member join; nothing tells that it waits for its partitions.
         try await Task.sleep(for: .seconds(5))
         await subscription.close()
         await broker.close()
+        // librdkafka destroys a client on a thread of its own.
         try await Task.sleep(for: .seconds(3))
     }
 }
