@@ -1,28 +1,38 @@
 import Foundation
 import SoukErrors
+import SoukText
 
 /// What a new password must be: long enough, not huge, not the account's own name, not what everybody tries first.
 ///
-/// After NIST SP 800-63B, section 5.1.1.2: length counts, rules about kinds of characters do not.
-enum PasswordPolicy {
-    static let length = 8...128
+/// After NIST SP 800-63B-4, section 3.1.1.2: at least 15 characters where a password is the only factor, room for 64 and
+/// more, every code point one character, no rules about kinds of characters, and a list of common passwords.
+struct PasswordPolicy: Sendable {
+    /// What the operator may set as the least length: 8 is for accounts with a second factor.
+    static let minimumLengths = 8...64
+    static let maximumLength = 128
     /// Beyond this a password is refused unread, at login too.
     static let maxBytes = 1_024
 
+    /// In code points.
+    var minimumLength = 15
+
     /// What is wrong with the password, nil when nothing is.
-    static func complaint(about password: String, email: String, field: String = "password") -> FieldError? {
-        guard password.utf8.count <= maxBytes, length.contains(password.count) else {
+    func complaint(about password: String, email: String, field: String = "password") -> FieldError? {
+        guard password.utf8.count <= Self.maxBytes,
+            (minimumLength...Self.maximumLength).contains(password.unicodeScalars.count)
+        else {
             return FieldError(
                 field: field, code: "length",
-                message: "The password must have \(length.lowerBound) to \(length.upperBound) characters.")
+                message: "The password must have \(minimumLength) to \(Self.maximumLength) characters.")
         }
+        // check-text: what anybody may type, in any script
         let folded = password.lowercased()
-        let own = [email, email.split(separator: "@").first.map(String.init) ?? email]
+        let own = [email, String(email.prefix(beforeByte: "@"))]
         if own.contains(folded) {
             return FieldError(
                 field: field, code: "own_email", message: "The password must not be the e-mail address.")
         }
-        if commonest.contains(folded) || Set(folded).count == 1 {
+        if CommonPasswords.shared.contains(password) || Self.isRepetition(folded) {
             return FieldError(
                 field: field, code: "too_common",
                 message: "The password is one of the first that anybody tries.")
@@ -35,12 +45,20 @@ enum PasswordPolicy {
         password.precomposedStringWithCanonicalMapping
     }
 
-    private static let commonest: Set<String> = [
-        "password", "password1", "password12", "password123", "passw0rd", "p@ssw0rd", "p@ssword", "12345678",
-        "123456789", "1234567890", "87654321", "987654321", "0123456789", "12341234", "11223344", "qwertyui",
-        "qwertyuiop", "qwerty12", "qwerty123", "1q2w3e4r", "1q2w3e4r5t", "1qaz2wsx", "asdfghjk", "asdfghjkl",
-        "zxcvbnm1", "abc12345", "abcd1234", "abcdefgh", "iloveyou", "sunshine", "princess", "football",
-        "baseball", "superman", "trustno1", "welcome1", "letmein1", "whatever", "michelle", "jennifer",
-        "starwars", "computer", "internet", "changeme", "administrator",
-    ]
+    /// Whether it is one to four characters again and again, or a common password so: `abcabcabcabcabc`, `passwordpassword`.
+    private static func isRepetition(_ password: String) -> Bool {
+        let scalars = Array(password.unicodeScalars)
+        guard
+            let period = (1..<max(scalars.count, 2)).first(where: { period in
+                zip(scalars, scalars.dropFirst(period)).allSatisfy { $0 == $1 }
+            }), period * 2 <= scalars.count
+        else { return false }
+        return period <= 4 || CommonPasswords.shared.contains(password.prefix(scalars: period))
+    }
+}
+
+extension String {
+    fileprivate func prefix(scalars count: Int) -> String {
+        String(String.UnicodeScalarView(unicodeScalars.prefix(count)))
+    }
 }

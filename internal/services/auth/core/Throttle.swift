@@ -34,17 +34,38 @@ struct ThrottleWindow: Sendable, Hashable {
     }
 }
 
+/// A limit that was reached.
+struct ThrottleRefusal: Sendable, Hashable {
+    let key: ThrottleKey
+    let wait: Duration
+}
+
 /// The counters, kept where a restart does not forget them.
 protocol ThrottleStore: Sendable {
-    /// Counts one attempt before it is made, or says how long to wait: concurrent attempts can't slip past the limit.
-    func take(_ key: ThrottleKey, at now: Timestamp) async throws -> Duration?
+    /// Counts one attempt under each key before it is made: concurrent attempts can't slip past a limit. Where a limit is
+    /// reached nothing is counted, and the one to be waited for longest is given.
+    func take(_ keys: [ThrottleKey], at now: Timestamp) async throws -> ThrottleRefusal?
 
-    /// Takes back one attempt that came to nothing.
-    func giveBack(_ key: ThrottleKey) async throws
-
-    /// Forgets the subject's attempts.
-    func clear(_ key: ThrottleKey) async throws
+    /// Forgets the attempts of some subjects, and takes back one attempt of others.
+    func settle(clearing: [ThrottleKey], givingBack: [ThrottleKey]) async throws
 
     /// Removes the counters whose window is over.
     func purge(at now: Timestamp) async throws
+}
+
+extension ThrottleStore {
+    /// Counts one attempt before it is made, or says how long to wait.
+    func take(_ key: ThrottleKey, at now: Timestamp) async throws -> Duration? {
+        try await take([key], at: now)?.wait
+    }
+
+    /// Takes back one attempt that came to nothing.
+    func giveBack(_ key: ThrottleKey) async throws {
+        try await settle(clearing: [], givingBack: [key])
+    }
+
+    /// Forgets the subject's attempts.
+    func clear(_ key: ThrottleKey) async throws {
+        try await settle(clearing: [key], givingBack: [])
+    }
 }

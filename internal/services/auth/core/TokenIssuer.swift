@@ -19,6 +19,7 @@ struct TokenIssuer: Sendable {
     let clock: any WallClock
     let accessLifetime: Duration
     let refreshLifetime: Duration
+    var sessionLimits = SessionLimits()
 
     /// Opens a session and grants its first tokens.
     ///
@@ -27,7 +28,8 @@ struct TokenIssuer: Sendable {
         let now = clock.now()
         let refreshToken = Self.newRefreshToken()
         let session = Session(
-            id: Self.newSessionID(), userID: user.id, createdAt: now, expiresAt: now + refreshLifetime)
+            id: Self.newSessionID(), userID: user.id, createdAt: now,
+            expiresAt: sessionLimits.expiry(createdAt: now, at: now, refreshLifetime: refreshLifetime))
         try await sessions.open(session, tokenHash: Digest.sha256(refreshToken))
         return try await grant(user, session.id, refreshToken)
     }

@@ -9,7 +9,8 @@ struct RegisterBody: RequestBody {
     init(_ fields: FieldReader) {
         // The form of the address is checked once it is normalised.
         email = fields.string("email", length: 3...254)
-        password = fields.string("password", length: PasswordPolicy.length, text: .opaque)
+        // How long it must be is the policy's.
+        password = fields.string("password", length: 1...PasswordPolicy.maxBytes, text: .opaque)
         name = fields.string("name", length: UserRules.name, text: .line)
     }
 }
@@ -18,10 +19,12 @@ struct RegisterBody: RequestBody {
 struct LoginBody: RequestBody {
     let email: String
     let password: String
+    let deviceToken: String?
 
     init(_ fields: FieldReader) {
         email = fields.string("email", length: 1...254)
         password = fields.string("password", length: 1...PasswordPolicy.maxBytes, text: .opaque)
+        deviceToken = fields.optionalString("device_token", length: 1...512)
     }
 }
 
@@ -40,7 +43,7 @@ struct ProfileBody: RequestBody {
 
     init(_ fields: FieldReader) {
         let name = fields.optionalString("name", length: UserRules.name, text: .line)
-        let new = fields.optionalString("password", length: PasswordPolicy.length, text: .opaque)
+        let new = fields.optionalString("password", length: 1...PasswordPolicy.maxBytes, text: .opaque)
         let current = fields.optionalString(
             "current_password", length: 1...PasswordPolicy.maxBytes, text: .opaque)
         var password: Profiles.NewPassword?
