@@ -19,7 +19,7 @@ final class ConnectionWatcher: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if let address { resolver.dropped(address) }
+        if let address = address.take() { resolver.dropped(address) }
         context.fireChannelInactive()
     }
 }
