@@ -30,7 +30,7 @@ struct KafkaBrokerContractTests {
     }
 
     /// The stand-in keeps 5 MB of each partition, and drops what is older.
-    private static let backlogBytes = KafkaUnderTest.external == nil ? 16 << 20 : Int.max
+    private static let backlogBytes = KafkaUnderTest.external == nil ? 8 << 20 : Int.max
 }
 
 extension BrokerContract.Fixture {
