@@ -90,51 +90,65 @@ def test_gateways_count_together(fresh):
         assert second.stop() == 0
 
 
-def logins(server, address: str, email: str, password: str = "a wrong password"):
-    return ask(server, "POST", LOGIN, {"email": email, "password": password}, forwarded(address))
+RIGHT = "correct horse battery"
+
+
+def logins(server, address: str, email: str, password: str = "a wrong password", **more):
+    return ask(server, "POST", LOGIN, {"email": email, "password": password, **more}, forwarded(address))
 
 
 @pytest.fixture
 def throttled(fresh):
     """Throttles low enough to reach; every client address can be played through the trusted proxy."""
     return fresh(SOUK_TRUSTED_PROXIES="127.0.0.1", SOUK_RATE_LIMIT_EXEMPT="198.51.100.1",
-        SOUK_AUTH_MAX_FAILURES_PER_ACCOUNT="3",
+                 SOUK_AUTH_MAX_FAILURES_PER_ACCOUNT="3", SOUK_AUTH_MAX_FAILURES_PER_ACCOUNT_OVERALL="8",
                  SOUK_AUTH_MAX_FAILURES_PER_ADDRESS="6", SOUK_AUTH_MAX_REGISTRATIONS_PER_ADDRESS="2").start()
 
 
-def register(server, address: str, email: str, password: str = "correct horse battery"):
+def register(server, address: str, email: str, password: str = RIGHT):
     return ask(server, "POST", "/api/v1/auth/register", {"email": email, "password": password, "name": "A"},
         forwarded(address))
 
 
-def test_logins_are_throttled_per_account_from_wherever_they_come(throttled):
+def test_logins_are_throttled_per_account_and_network(throttled):
     assert register(throttled, "198.51.100.1", "known@test.example").status == 201
     told = {}
     for email in ("known@test.example", "unknown@test.example"):
-        replies = [logins(throttled, f"203.0.113.{n}", email) for n in range(1, 6)]
+        replies = [logins(throttled, "203.0.113.1", email) for _ in range(5)]
         assert [r.status for r in replies] == [401] * 3 + [429] * 2
         assert all(int(r.headers["retry-after"]) <= 900 for r in replies[3:])
         told[email] = [(r.status, anonymised(r)) for r in replies]
     assert told["known@test.example"] == told["unknown@test.example"]
-    right = "correct horse battery"
-    for address, spelling in (("203.0.113.9", "known@test.example"), ("203.0.113.10", "KNOWN@Test.Example")):
-        problem(logins(throttled, address, spelling, right), 429)
+    problem(logins(throttled, "203.0.113.1", "KNOWN@Test.Example", RIGHT), 429)
     throttled.stop()
     throttled.start()
-    problem(logins(throttled, "203.0.113.11", "known@test.example", right), 429)
+    problem(logins(throttled, "203.0.113.1", "known@test.example", RIGHT), 429)
+    # Whoever fails on purpose shuts out nobody else.
+    assert logins(throttled, "203.0.113.9", "known@test.example", RIGHT).status == 200
+
+
+def test_many_networks_together_lock_an_account_but_no_device_that_it_knows(throttled):
+    device = register(throttled, "198.51.100.1", "known@test.example").data["device_token"]
+    statuses = [logins(throttled, f"203.0.113.{n}", "known@test.example").status for n in range(1, 11)]
+    assert statuses == [401] * 8 + [429] * 2
+    problem(logins(throttled, "203.0.113.20", "known@test.example", RIGHT), 429)
+    assert logins(throttled, "203.0.113.20", "known@test.example", RIGHT, device_token=device).status == 200
+    # Somebody else's token is worth nothing here.
+    others = register(throttled, "198.51.100.2", "eve@test.example").data["device_token"]
+    problem(logins(throttled, "203.0.113.20", "known@test.example", RIGHT, device_token=others), 429)
 
 
 def test_logins_are_throttled_per_address_over_all_accounts(throttled):
     assert register(throttled, "198.51.100.1", "known@test.example").status == 201
     statuses = [logins(throttled, "203.0.113.1", f"u{n}@test.example").status for n in range(8)]
     assert statuses == [401] * 6 + [429] * 2
-    assert logins(throttled, "203.0.113.1", "known@test.example", "correct horse battery").status == 429
-    assert logins(throttled, "203.0.113.2", "known@test.example", "correct horse battery").status == 200
+    assert logins(throttled, "203.0.113.1", "known@test.example", RIGHT).status == 429
+    assert logins(throttled, "203.0.113.2", "known@test.example", RIGHT).status == 200
     with ThreadPoolExecutor(50) as pool:  # many at once get no more guesses than one after another
         burst = list(pool.map(lambda n: logins(throttled, "203.0.113.3", f"b{n}@test.example").status, range(100)))
     assert sorted(burst) == [401] * 6 + [429] * 94
     # The right password is no failure, however often.
-    rights = [logins(throttled, "203.0.113.4", "known@test.example", "correct horse battery").status for _ in range(9)]
+    rights = [logins(throttled, "203.0.113.4", "known@test.example", RIGHT).status for _ in range(9)]
     assert rights == [200] * 9
     sixty_four = [logins(throttled, f"2001:db8::{n}", f"v{n}@test.example").status for n in range(1, 9)]
     assert sixty_four == [401] * 6 + [429] * 2

@@ -178,8 +178,8 @@ def test_damaged_credentials(souk, ctl):
 
 def test_ping(souk, ctl):
     me = ctl(souk.url)
-    assert "is ready" in me("ping")
-    assert json.loads(me("ping", "--json"))["status"] == "ready"
+    assert "responds" in me("ping")
+    assert json.loads(me("ping", "--json"))["data"]["message"] == "pong"
     assert "Connection refused" in me("ping", "--url", "http://127.0.0.1:1", status=1)
 
 
