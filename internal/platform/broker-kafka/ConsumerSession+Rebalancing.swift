@@ -3,8 +3,9 @@ import Logging
 import SoukBroker
 
 extension ConsumerSession {
-    /// How long new partitions wait for what the group has committed in them.
+    /// How long one question for what the group has committed may take, and all of them.
     private static let committedMilliseconds: Int32 = 2_000
+    private static let committedTime: Duration = .seconds(60)
 
     /// From within `rd_kafka_consumer_poll` and `rd_kafka_consumer_close`.
     func rebalance(
@@ -20,7 +21,7 @@ extension ConsumerSession {
         case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
             hadAssignment = true
             for partition in partitions { open(partition) }
-            group.addPartitions(partitions, committed: committed(in: partitions))
+            group.addPartitions(partitions, committed: start(list, partitions))
             if isCooperative {
                 check(rd_kafka_incremental_assign(client.pointer, list))
             } else {
@@ -29,7 +30,7 @@ extension ConsumerSession {
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
             // What is lost belongs to others already: its commit would be refused. And an offset of a topic that is gone
             // would have the group skip messages of the one that is made in its place.
-            if rd_kafka_assignment_lost(client.pointer) == 0, !isTopicGone {
+            if rd_kafka_assignment_lost(client.pointer) == 0, !isSpent {
                 group.drain(partitions)
                 commitNow(partitions)
             }
@@ -45,15 +46,37 @@ extension ConsumerSession {
         }
     }
 
-    /// What the group has committed; where the brokers do not say, a log that moved meanwhile goes unnoticed.
-    private func committed(in partitions: [PartitionID]) -> [PartitionID: Int64] {
-        do throws(BrokerError) {
-            return try client.committedOffsets(partitions, milliseconds: Self.committedMilliseconds)
-        } catch {
-            logger.info("\(error)", metadata: ["group": "\(group.name)"])
-            return [:]
+    /// Has the partitions begin where the group is, or at the earliest message; returns what it has committed.
+    ///
+    /// librdkafka would ask for the offsets as well, but only three times: then it fetches nothing of the partitions, for ever.
+    private func start(
+        _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?, _ partitions: [PartitionID]
+    ) -> [PartitionID: Int64] {
+        let committed = committed(in: partitions)
+        // Nothing is read where it is not known.
+        if committed == nil { isSpent = true }
+        for (index, partition) in partitions.enumerated() {
+            list?.pointee.elems[index].offset =
+                committed?[partition] ?? Int64(RD_KAFKA_OFFSET_BEGINNING)
         }
+        return committed ?? [:]
     }
+
+    /// What the group has committed, asked for until the brokers say so; nil when the time is over or the group is left.
+    private func committed(in partitions: [PartitionID]) -> [PartitionID: Int64]? {
+        let deadline = ContinuousClock.now + Self.committedTime
+        while ContinuousClock.now < deadline, !group.isClosing {
+            do throws(BrokerError) {
+                return try client.committedOffsets(partitions, milliseconds: Self.committedMilliseconds)
+            } catch {
+                logger.info("\(error)", metadata: ["group": "\(group.name)"])
+            }
+            wakeup.wait(milliseconds: Self.retryMilliseconds)
+        }
+        return nil
+    }
+
+    private static let retryMilliseconds: Int32 = 100
 
     /// Gives the partition a queue of its own, before its first message is fetched.
     private func open(_ partition: PartitionID) {

@@ -33,8 +33,9 @@ final class ConsumerSession {
     private var committing: [PartitionID]?
     /// The group has given this consumer partitions, once at least.
     var hadAssignment = false
-    /// A topic was deleted: nothing is committed any more, and another consumer begins anew.
-    private(set) var isTopicGone = false
+    /// A topic was deleted, or offsets are not to be had: nothing is read and committed any more, and another consumer
+    /// begins anew.
+    var isSpent = false
 
     /// - Throws: ``BrokerError/Reason/invalidArgument``, ``BrokerError/Reason/unavailable`` when there is no
     ///   thread or file to be had.
@@ -92,14 +93,14 @@ final class ConsumerSession {
                     metadata: ["group": "\(group.name)"])
                 break
             }
-            if isTopicGone {
+            subscribe()
+            poll()
+            if isSpent {
                 logger.warning(
-                    "a topic that the group reads is gone: the consumer gets replaced",
+                    "a topic that the group reads is gone, or its offsets are: the consumer gets replaced",
                     metadata: ["group": "\(group.name)"])
                 break
             }
-            subscribe()
-            poll()
             let isMore = read()
             let due = group.promoteDue()
             commit()
@@ -163,7 +164,7 @@ final class ConsumerSession {
         switch code {
         case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
             RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-            isTopicGone = true
+            isSpent = true
             group.topics.doubt(subscribed)
         default: break
         }

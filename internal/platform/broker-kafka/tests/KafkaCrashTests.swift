@@ -36,4 +36,18 @@ struct KafkaCrashTests {
         // librdkafka destroys a client on a thread of its own.
         try await Task.sleep(for: .seconds(3))
     }
+
+    @Test(arguments: [-195, 16, 15])
+    func `gets its partitions though the coordinator fails while they are assigned`(code: Int) async throws {
+        let cluster = try MockCluster()
+        let broker = try KafkaBroker.open(cluster.options())
+        try await broker.publish([BrokerMessage(id: "1", key: "k", payload: [])], to: "t")
+        // OffsetFetch (9): more often than librdkafka tries again.
+        try cluster.tell("error 9 \(code) 12")
+        let subscription = try await broker.subscribe(to: ["t"], group: "g")
+        let delivery = try #require(try await subscription.next())
+        #expect(delivery.message.id == "1")
+        try await delivery.ack()
+        await broker.close()
+    }
 }

@@ -25,7 +25,7 @@ struct KafkaErrorsContractTests {
             defer { tasks.cancelAll() }
             let options = try cluster.options {
                 // Heartbeats fail, too: no session may end because of that where nobody is to notice.
-                if !numbered.case.needsServer { $0.sessionTimeout = .seconds(20) }
+                if !numbered.case.needsServer { $0.sessionTimeout = .seconds(10) }
             }
             do {
                 try await numbered.case.run(
