@@ -15,8 +15,11 @@ protocol AccountStore: Sendable {
     func account(verifiedEmail email: String) async throws -> Account?
 
     /// The accounts that a log-in with this address may mean, at most two: the one that has verified it and the newest that
-    /// claims it, or, where none has verified it, the newest and the oldest claim, so that a later claim shuts nobody out.
+    /// claims it. Which of somebody's own claims these are doesn't depend on other accounts, so trying tells nothing of them.
     func loginCandidates(email: String) async throws -> [Account]
+
+    /// The accounts with this address, the verified one first, then the newest ``claimants``.
+    func claimants(email: String) async throws -> [UserID]
 
     func user(_ id: UserID) async throws -> User?
 
@@ -51,4 +54,9 @@ protocol AccountStore: Sendable {
         _ id: UserID, by admin: UserID, expected: Int?, at now: Timestamp,
         _ change: @escaping @Sendable (inout Account, _ otherAdmins: Int) throws -> SessionRevocation
     ) async throws -> User
+}
+
+extension AccountStore {
+    /// Claims of one address among which a device token finds its account.
+    static var claimants: Int { 100 }
 }

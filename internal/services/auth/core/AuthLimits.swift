@@ -6,7 +6,7 @@ import SoukTime
 struct AuthLimits: Sendable {
     /// Of an account from one network.
     var failuresPerAccount = ThrottleRule(scope: "login.account", limit: 10, window: .seconds(15 * 60))
-    /// Of an account from everywhere, but for devices that signed in before.
+    /// Of an account from everywhere, and of all devices together that signed in before.
     var failuresPerAccountOverall = ThrottleRule(
         scope: "login.account_overall", limit: 100, window: .seconds(15 * 60))
     /// Of a network, over all accounts.
@@ -46,13 +46,17 @@ struct AuthLimits: Sendable {
     ///
     /// The subjects are digests, so that the table holds no addresses of people who never signed up.
     ///
-    /// - Parameter device: names a device on which the account has signed in before.
-    func logins(_ email: String, from client: ClientAddress, device: String?) -> LoginAttempt.Keys {
+    /// - Parameter device: a device on which the account has signed in before. Who knew the password once may have the tokens of
+    ///   many, so they have a limit together.
+    func logins(_ email: String, from client: ClientAddress, device: KnownDevice?) -> LoginAttempt.Keys {
         guard !client.isExempt else { return LoginAttempt.Keys() }
         if let device {
-            return LoginAttempt.Keys(own: [
-                ThrottleKey(rule: failuresPerAccount, subject: Digest.sha256("\(email)\ndevice:\(device)"))
-            ])
+            let account = Digest.sha256("devices:\(device.userID)")
+            return LoginAttempt.Keys(
+                own: [
+                    ThrottleKey(
+                        rule: failuresPerAccount, subject: Digest.sha256("\(email)\ndevice:\(device.name)"))
+                ], shared: [ThrottleKey(rule: failuresPerAccountOverall, subject: account)])
         }
         let network = Digest.sha256("\(email)\nnetwork:\(client.throttleSubject)")
         return LoginAttempt.Keys(

@@ -17,28 +17,29 @@ struct Login: Sendable {
     /// the same whether it exists or not, and even to the right password. Attempts are counted before they are made
     /// (``LoginThrottle``), and taken back where no wrong password was tried.
     ///
-    /// - Parameter deviceToken: what the client shows of an earlier log-in to the account.
+    /// - Parameter deviceToken: what the client shows of an earlier log-in to the account. It names the account, however many
+    ///   claim the address.
     /// - Throws: ``AuthError/throttled(retryAfter:)``, ``AuthError/invalidCredentials``,
     ///   ``AuthError/accountInactive`` to whoever knows its password, ``AuthError/busy``.
     func logIn(
         email: String, password: String, from client: ClientAddress, deviceToken: String? = nil
     ) async throws -> Grant {
         let email = EmailAddress.normalised(email)
-        var candidates = try await accounts.loginCandidates(email: email)
         var device: KnownDevice?
         if let deviceToken {
-            device = try await devices.device(of: deviceToken, for: candidates.map(\.user.id))
+            device = try await devices.device(
+                of: deviceToken, for: try await accounts.claimants(email: email))
         }
-        if let device { candidates.removeAll { $0.user.id != device.userID } }
+        let candidates =
+            if let device {
+                try await [accounts.account(device.userID)].compactMap(\.self)
+            } else {
+                try await accounts.loginCandidates(email: email)
+            }
         let attempt = try await throttle.begin(email, from: client, device: device)
-        let found: Account?
-        do {
-            found = try await authenticated(candidates, password, from: client)
-        } catch {
-            try await attempt.cameToNothing()
-            throw error
+        guard let account = try await authenticated(candidates, password, attempt, from: client) else {
+            throw AuthError.invalidCredentials
         }
-        guard let account = found else { throw AuthError.invalidCredentials }
         // The failures at an address are not for whoever only claims it to forget.
         if account.user.isEmailVerified || device != nil {
             try await attempt.succeeded()
@@ -64,15 +65,21 @@ struct Login: Sendable {
 
     /// The account whose password it is; nil when there is none.
     ///
-    /// Only the owner of the verified account is answered sooner: to others the time tells nothing about it.
+    /// Only the owner of the verified account gets a response sooner: to others the time tells nothing about it. So a client that
+    /// disconnects during the second check knows that the first failed: that attempt stays counted.
     private func authenticated(
-        _ candidates: [Account], _ password: String, from client: ClientAddress
+        _ candidates: [Account], _ password: String, _ attempt: LoginAttempt, from client: ClientAddress
     ) async throws -> Account? {
         var found: Account?
         for position in 0..<Self.checks {
             let account = position < candidates.count ? candidates[position] : nil
-            let matches = try await passwords.matches(password, account?.passwordHash)
-            if matches, found == nil { found = account }
+            do {
+                let matches = try await passwords.matches(password, account?.passwordHash)
+                if matches, found == nil { found = account }
+            } catch {
+                if position == 0 || found != nil { try await attempt.cameToNothing() }
+                throw error
+            }
             if let found, found.user.isEmailVerified { return found }
         }
         if found == nil { audit.record("login.failed", user: candidates.first?.user.id, client: client) }

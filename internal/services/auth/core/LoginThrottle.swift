@@ -3,8 +3,8 @@ import SoukTime
 /// Counts the attempts to log in, so that passwords can't be guessed and nobody can be locked out on purpose.
 ///
 /// Each failed attempt is counted for its network, for the account seen from that network, and for the account seen from
-/// everywhere, with a higher limit. A device on which the account has signed in before has a counter of its own instead.
-/// All of that is the same whether the account exists or not.
+/// everywhere, with a higher limit. A device on which the account has signed in before has a counter of its own instead, and all
+/// such devices of the account have one together. All of that is the same whether the account exists or not.
 struct LoginThrottle: Sendable {
     let throttles: any ThrottleStore
     let limits: AuthLimits
@@ -17,7 +17,7 @@ struct LoginThrottle: Sendable {
     /// - Throws: ``AuthError/throttled(retryAfter:)``.
     func begin(_ email: String, from client: ClientAddress, device: KnownDevice?) async throws -> LoginAttempt
     {
-        let keys = limits.logins(email, from: client, device: device?.name)
+        let keys = limits.logins(email, from: client, device: device)
         if let refusal = try await throttles.take(keys.all, at: clock.now()) {
             audit.record("login.throttled", client: client, ["by": refusal.key.rule.scope])
             throw AuthError.throttled(retryAfter: refusal.wait)

@@ -57,15 +57,24 @@ struct SQLAccountStore: AccountStore {
     func loginCandidates(email: String) async throws -> [Account] {
         try await database.snapshot { reader in
             let verified = try await account(verifiedEmail: email, in: reader)
-            func claim(_ order: SQL) async throws -> Account? {
-                try await Self.account(
-                    "email = \(email) AND email_verified_at IS NULL ORDER BY \(sql: order) LIMIT 1",
-                    in: reader)
-            }
-            let newest = try await claim("created_at DESC, id DESC")
-            guard verified == nil, let newest else { return [verified, newest].compactMap(\.self) }
-            let oldest = try await claim("created_at, id")
-            return oldest == newest ? [newest] : [newest, oldest].compactMap(\.self)
+            let claim = try await Self.account(
+                """
+                email = \(email) AND email_verified_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 1
+                """, in: reader)
+            return [verified, claim].compactMap(\.self)
+        }
+    }
+
+    func claimants(email: String) async throws -> [UserID] {
+        try await database.snapshot { reader in
+            let verified = try await reader.query(
+                "SELECT id FROM users WHERE email = \(email) AND email_verified_at IS NOT NULL")
+            let claims = try await reader.query(
+                """
+                SELECT id FROM users WHERE email = \(email) AND email_verified_at IS NULL
+                ORDER BY created_at DESC, id DESC LIMIT \(Self.claimants)
+                """)
+            return try (verified + claims).map { try $0.get("id") }
         }
     }
 

@@ -148,11 +148,17 @@ extension Answer {
 final class RecordingHasher: PasswordHashing {
     private let asked = Mutex<[String?]>([])
     private let isStuck: Bool
+    private let checksUntilBusy: Int
     /// Fires with the first check.
     let started = TestSignal()
 
-    /// - Parameter isStuck: whether checks end by cancellation only.
-    init(isStuck: Bool = false) { self.isStuck = isStuck }
+    /// - Parameters:
+    ///   - isStuck: whether checks end by cancellation only.
+    ///   - checksUntilBusy: how many checks there is time for.
+    init(isStuck: Bool = false, checksUntilBusy: Int = .max) {
+        self.isStuck = isStuck
+        self.checksUntilBusy = checksUntilBusy
+    }
 
     /// The stored hashes that passwords were checked against; nil where there was none.
     var checks: [String?] { asked.withLock { $0 } }
@@ -160,8 +166,12 @@ final class RecordingHasher: PasswordHashing {
     func hash(_ password: String) async throws -> String { password }
 
     func verify(_ password: String, against stored: String?) async throws -> Bool {
-        asked.withLock { $0.append(stored) }
+        let count = asked.withLock { asked in
+            asked.append(stored)
+            return asked.count
+        }
         started.fire()
+        guard count <= checksUntilBusy else { throw AuthError.busy }
         if isStuck { try await ManualClock().sleep(for: .seconds(1)) }
         return password == stored
     }

@@ -68,12 +68,34 @@ import Testing
         }
     }
 
-    @Test func theVerifiedAccountComesFirstAndLaterClaimsShutNobodyOut() async throws {
+    @Test(arguments: [nil, false, true])
+    func claimsOfOnesOwnTellNothingOfOthers(_ isOthersVerified: Bool?) async throws {
+        let auth = try await AuthFixture()
+        if let isOthersVerified {
+            _ = try await auth.register(Self.ann)
+            if isOthersVerified { try await auth.confirm(Self.ann) }
+        }
+        let first = try await auth.register(Self.ann, password: "the first claim's secret")
+        _ = try await auth.register(Self.ann, password: "the second claim's secret")
+        #expect(try await auth.logIn(Self.ann, "the first claim's secret").status == 401)
+        #expect(try await auth.logIn(Self.ann, "the second claim's secret").status == 200)
+        let device = try #require(first.data["device_token"].string)
+        let known = try await auth.post(
+            "/api/v1/auth/login",
+            #"{"email": "\#(Self.ann)", "password": "the first claim's secret", "device_token": "\#(device)"}"#)
+        #expect(known.userID == first.userID)
+    }
+
+    @Test func theVerifiedAccountComesFirstAndLaterClaimsShutNoKnownDeviceOut() async throws {
         let auth = try await AuthFixture()
         let mine = try await auth.register(Self.ann)
         auth.clock.advance(by: .seconds(1))
         let theirs = try await auth.register(Self.ann, password: "the stranger's secret")
-        #expect(try await auth.logIn(Self.ann).userID == mine.userID)
+        let device = try #require(mine.data["device_token"].string)
+        let known = try await auth.post(
+            "/api/v1/auth/login",
+            #"{"email": "\#(Self.ann)", "password": "\#(AuthFixture.password)", "device_token": "\#(device)"}"#)
+        #expect(known.userID == mine.userID)
         #expect(try await auth.logIn(Self.ann, "the stranger's secret").userID == theirs.userID)
         try await auth.database.execute(
             "UPDATE users SET email_verified_at = 1 WHERE id = \(mine.userID ?? "")")

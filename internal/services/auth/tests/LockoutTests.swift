@@ -50,6 +50,18 @@ import Testing
         #expect(try await logIn(auth, AuthFixture.password, token).status == 429)
     }
 
+    /// Who knew the password once may have collected any number of tokens.
+    @Test func theDevicesOfAnAccountHaveALimitTogether() async throws {
+        let auth = try await AuthFixture(["SOUK_AUTH_MAX_FAILURES_PER_ACCOUNT_OVERALL": "15"])
+        let first = try #require(try await auth.register(Self.ann).data["device_token"].string)
+        let second = try #require(try await auth.logIn(Self.ann).data["device_token"].string)
+        for _ in 0..<10 { #expect(try await logIn(auth, "wrong password", first).status == 401) }
+        for _ in 0..<5 { #expect(try await logIn(auth, "wrong password", second).status == 401) }
+        #expect(try await logIn(auth, AuthFixture.password, second).status == 429)
+        // Devices that the account doesn't know have theirs.
+        #expect(try await auth.logIn(Self.ann).status == 200)
+    }
+
     @Test func aTokenIsGoodForItsOwnAccountOnly() async throws {
         let auth = try await AuthFixture()
         _ = try await auth.register(Self.ann)

@@ -78,6 +78,18 @@ import Testing
         #expect(hasher.checks.count == 20)
     }
 
+    /// Who breaks off once the first hash was wrong has had a guess.
+    @Test func anAttemptThatEndsAfterItsFirstCheckIsCounted() async throws {
+        let auth = try await AuthFixture()
+        let hasher = RecordingHasher(checksUntilBusy: 1)
+        let login = login(auth, hasher)
+        try await auth.accounts.create(account("ann@example.com", auth.clock.now()), mail: nil)
+        await #expect(throws: AuthError.busy) {
+            try await login.logIn(email: "ann@example.com", password: "guess", from: ClientAddress("a"))
+        }
+        #expect(try await auth.count("SELECT COALESCE(SUM(attempts), 0) FROM throttles") == 3)
+    }
+
     /// One that took too long, or whose client has gone.
     @Test func anAttemptThatIsCancelledIsNotCounted() async throws {
         let auth = try await AuthFixture()
