@@ -60,7 +60,7 @@ struct ConnectionPlan {
         switch random.below(10) {
         case 0..<6: .none
         case 6..<9: .milliseconds(random.below(3))
-        default: .answer(10)
+        default: .answer(40)
         }
     }
 
@@ -68,7 +68,7 @@ struct ConnectionPlan {
         switch random.below(10) {
         case 0..<5: .none
         case 5: .milliseconds(1 + random.below(4))
-        default: .answer(15)
+        default: .answer(60)
         }
     }
 
@@ -76,7 +76,7 @@ struct ConnectionPlan {
         switch random.below(10) {
         case 0..<5: .reset
         case 5..<8: .close
-        default: .halfClose(random.happens(50) ? .none : .answer(10), reset: random.happens(50))
+        default: .halfClose(random.happens(50) ? .none : .answer(40), reset: random.happens(50))
         }
     }
 }

@@ -107,9 +107,10 @@ struct Engine {
             let piece = one.plan.pieces[one.piece]
             let rest = piece.range.dropFirst(one.sent)
             if !rest.isEmpty {
-                let count = one.plan.bytes.withUnsafeBytes {
-                    Glibc.send(
-                        one.descriptor, $0.baseAddress! + rest.startIndex, rest.count, Int32(MSG_NOSIGNAL))
+                let count = one.plan.bytes.withUnsafeBytes { bytes in
+                    let part = UnsafeRawBufferPointer(rebasing: bytes[rest])
+                    return Glibc.send(
+                        one.descriptor, part.baseAddress, part.count, Int32(MSG_NOSIGNAL))
                 }
                 guard count > 0 else {
                     return errno == EAGAIN ? true : finish(one, reset: true)
