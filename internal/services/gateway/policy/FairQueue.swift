@@ -9,8 +9,9 @@ struct FairQueue<Lane: Hashable, Element> {
         fileprivate let number: UInt64
     }
 
+    /// Lanes with at least one entry.
     private var lanes: [Lane: Deque<(number: UInt64, element: Element)>] = [:]
-    /// Every lane of `lanes` once, the next to be served first. A lane that lost its entries stays until its turn.
+    /// Every lane of `lanes` once, the next to be served first.
     private var turns: Deque<Lane> = []
     private var numbers: UInt64 = 0
     private(set) var count = 0
@@ -27,27 +28,29 @@ struct FairQueue<Lane: Hashable, Element> {
 
     /// Takes the first entry that is ready, of the next lane that has one; nil where none has.
     mutating func popFirst(where isReady: (Element) -> Bool) -> Element? {
-        guard count > 0 else { return nil }
         for _ in 0..<turns.count {
             let lane = turns.removeFirst()
-            if lanes[lane]?.isEmpty ?? true {
-                lanes[lane] = nil
-                continue
-            }
             turns.append(lane)
             guard let index = lanes[lane]?.firstIndex(where: { isReady($0.element) }) else { continue }
-            count -= 1
-            return lanes[lane]?.remove(at: index).element
+            return remove(at: index, of: lane)
         }
         return nil
     }
 
     /// Takes an entry out; nil where it has left already.
     mutating func remove(_ ticket: Ticket) -> Element? {
-        guard let index = lanes[ticket.lane]?.firstIndex(where: { $0.number == ticket.number }) else {
-            return nil
-        }
+        lanes[ticket.lane]?.firstIndex { $0.number == ticket.number }
+            .flatMap { remove(at: $0, of: ticket.lane) }
+    }
+
+    /// A lane without entries is forgotten at once: there may be any number of lanes.
+    private mutating func remove(at index: Int, of lane: Lane) -> Element? {
+        let entry = lanes[lane]?.remove(at: index)
         count -= 1
-        return lanes[ticket.lane]?.remove(at: index).element
+        if lanes[lane]?.isEmpty ?? false {
+            lanes[lane] = nil
+            turns.removeAll { $0 == lane }
+        }
+        return entry?.element
     }
 }

@@ -83,10 +83,10 @@ struct HTTP2FrameCosts {
     }
 
     private static func cost(type: UInt8, flags: UInt8, length: Int) -> Int {
-        let endsStream = flags & 1 == 1
+        let (endsStream, isPadded) = (flags & 1 == 1, flags & 8 == 8)
         return switch type {
-        // DATA
-        case 0: length < smallData && !endsStream ? 1 : 0
+        // DATA. What is padded may be padding and nothing else.
+        case 0: (length < smallData || isPadded) && !endsStream ? 1 : 0
         // HEADERS: a request, which limits count, or trailers.
         case 1: 0
         // RST_STREAM

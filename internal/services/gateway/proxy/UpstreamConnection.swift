@@ -326,10 +326,3 @@ protocol TunnelEnd: AnyObject {
     func tunnelPeerIsWritable()
     func tunnelClosed()
 }
-
-extension TimeAmount {
-    init(_ duration: Duration) {
-        self = .nanoseconds(
-            duration.components.seconds * 1_000_000_000 + duration.components.attoseconds / 1_000_000_000)
-    }
-}

@@ -124,6 +124,8 @@ private func time(_ milliseconds: UInt64) -> NIODeadline { .uptimeNanoseconds(mi
 
     @Test func someCostMore() {
         #expect(cost(frame(0)) == 1 && cost(frame(0, length: 63)) == 1)
+        // It may be padding and nothing else.
+        #expect(cost(frame(0, flags: 8, length: 255)) == 1)
         #expect(cost(frame(3, length: 4)) == 20)
         #expect(cost(frame(0xFA, length: 16_384)) == 17)
     }

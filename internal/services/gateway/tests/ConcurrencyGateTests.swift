@@ -30,6 +30,10 @@ private final class Queue<Lane: Hashable> {
     func remove(_ ticket: FairQueue<Lane, Int>.Ticket) -> Int? { queue.remove(ticket) }
 }
 
+private struct Weak {
+    weak var client: ClientBudget?
+}
+
 private func policy(_ limit: Int, queue: Int) -> ConcurrencyPolicy {
     var policy = ConcurrencyPolicy()
     policy.limit = limit
@@ -186,6 +190,23 @@ extension ConcurrencyGate.Entry {
         #expect(queue.remove(last) == nil)
         #expect(queue.popFirst() == 1)
         #expect(queue.count == 0 && queue.popFirst() == nil)
+    }
+
+    /// Clients that come, wait and leave would fill the memory otherwise, and the table of budgets with it.
+    @Test func whoWaitsNoMoreIsForgotten() {
+        let queue = Queue<ClientBudget>()
+        var clients: [Weak] = []
+        for number in 0..<100 {
+            let client = ClientBudget()
+            clients.append(Weak(client: client))
+            let ticket = queue.append(number, lane: client)
+            if number.isMultiple(of: 2) {
+                #expect(queue.remove(ticket) == number)
+            } else {
+                #expect(queue.popFirst() == number)
+            }
+        }
+        #expect(clients.allSatisfy { $0.client == nil })
     }
 
     /// Within a lane in order, and between two entries of a lane no other lane is served twice.
