@@ -30,9 +30,13 @@ struct AccountMails: Sendable {
             expiresAt: now + lifetime(purpose), isSent: refusal == nil)
     }
 
-    /// Makes a request and keeps it.
-    func send(_ purpose: MailPurpose, of userID: UserID?, to email: String) async throws {
-        try await requests.add(try await request(purpose, of: userID, to: email))
+    /// Makes a request and keeps it, together with its notice to another address where there is one.
+    func send(
+        _ purpose: MailPurpose, of userID: UserID?, to email: String, noticeTo present: String? = nil
+    ) async throws {
+        var wanted = [try await request(purpose, of: userID, to: email)]
+        if let present { wanted.append(try await request(.changeNotice, of: userID, to: present)) }
+        try await requests.add(wanted)
     }
 
     private func lifetime(_ purpose: MailPurpose) -> Duration {

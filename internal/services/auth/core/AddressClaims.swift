@@ -66,8 +66,9 @@ struct AddressClaims: Sendable {
         }
         if user.isEmailVerified, user.email == email { throw AuthError.addressVerified }
         try await count(user)
-        try await mails.send(.claim, of: user.id, to: email)
-        if user.isEmailVerified { try await mails.send(.changeNotice, of: user.id, to: user.email) }
+        // Together: who disconnects in between must not spare the owner the notice.
+        try await mails.send(
+            .claim, of: user.id, to: email, noticeTo: user.isEmailVerified ? user.email : nil)
         audit.record("address.change_requested", user: user.id, by: user.id, client: client)
     }
 

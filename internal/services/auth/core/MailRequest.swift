@@ -31,8 +31,8 @@ struct MailRequest: Sendable, Hashable {
 
 /// Where requests for mails are kept, and the SHA-256 of the tokens in them. Each call is one transaction.
 protocol MailRequestStore: Sendable {
-    /// Keeps a request and has its mail sent.
-    func add(_ request: MailRequest) async throws
+    /// Keeps requests and has their mails sent; all of them or none.
+    func add(_ requests: [MailRequest]) async throws
 
     /// What the mail says, with `token` where it has one; nil where there is nothing to send any more.
     ///

@@ -16,13 +16,13 @@ struct SQLMailRequestStore: MailRequestStore {
     /// Expired rows are removed so many at a time.
     private static let purgeBatch = 1_000
 
-    func add(_ request: MailRequest) async throws {
+    func add(_ requests: [MailRequest]) async throws {
         try await database.transaction(isolation: .readCommitted) { transaction in
-            try await Self.add(request, outbox, in: transaction)
+            for request in requests { try await Self.add(request, outbox, in: transaction) }
         }
     }
 
-    /// As ``add(_:)``, in a transaction that is running.
+    /// Adds one request in a transaction that is running.
     static func add(_ request: MailRequest, _ outbox: Outbox, in transaction: any Transaction) async throws {
         try await transaction.execute(
             """

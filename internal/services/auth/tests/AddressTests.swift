@@ -12,6 +12,27 @@ import Testing
 
 /// An address is claimed first, and verified by whoever reads its mailbox and is signed in to the account that claims it.
 @Suite struct AddressTests {
+    @Test func anotherAddressIsAskedForWithItsNoticeOrNotAtAll() async throws {
+        let auth = try await AuthFixture()
+        let grant = try await auth.register("owner@example.com")
+        try await auth.confirm("owner@example.com")
+        // The notice can't be kept: the account has one already.
+        try await auth.database.execute(
+            "CREATE UNIQUE INDEX one_notice ON mail_requests (user_id) WHERE purpose = 'change_notice'")
+        try await auth.database.execute(
+            """
+            INSERT INTO mail_requests (id, purpose, user_id, email, created_at, expires_at)
+            VALUES ('notice', 'change_notice', \(grant.userID ?? ""), 'owner@example.com', 0, 0)
+            """)
+        let change = try await auth.post(
+            "/api/v1/auth/email/change",
+            #"{"email": "new@example.com", "current_password": "\#(AuthFixture.password)"}"#,
+            token: grant.accessToken)
+        #expect(change.status != 202)
+        #expect(
+            try await auth.count("SELECT COUNT(*) FROM mail_requests WHERE email = 'new@example.com'") == 0)
+    }
+
     private static let ann = "ann@example.com"
 
     private func verify(_ auth: AuthFixture, _ token: String, as bearer: String?) async throws -> Answer {

@@ -82,7 +82,8 @@ import Testing
         let device = try #require(first.data["device_token"].string)
         let known = try await auth.post(
             "/api/v1/auth/login",
-            #"{"email": "\#(Self.ann)", "password": "the first claim's secret", "device_token": "\#(device)"}"#)
+            #"{"email": "\#(Self.ann)", "password": "the first claim's secret", "device_token": "\#(device)"}"#
+        )
         #expect(known.userID == first.userID)
     }
 
@@ -94,7 +95,8 @@ import Testing
         let device = try #require(mine.data["device_token"].string)
         let known = try await auth.post(
             "/api/v1/auth/login",
-            #"{"email": "\#(Self.ann)", "password": "\#(AuthFixture.password)", "device_token": "\#(device)"}"#)
+            #"{"email": "\#(Self.ann)", "password": "\#(AuthFixture.password)", "device_token": "\#(device)"}"#
+        )
         #expect(known.userID == mine.userID)
         #expect(try await auth.logIn(Self.ann, "the stranger's secret").userID == theirs.userID)
         try await auth.database.execute(
