@@ -39,7 +39,7 @@ def test_no_connection_ends_a_process(programs, tmp_path):
 def test_no_connection_ends_a_service(programs, tmp_path):
     done = fuzz(programs, tmp_path, "--only", "grpc", "--seed", 9, "--connections", 10_000, "--minutes", 0.3)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert figures(done.stdout)["answered"] > 1_000, done.stdout
+    assert figures(done.stdout)["answered"] > 100, done.stdout
 
 
 FRAGILE = """
