@@ -16,6 +16,8 @@ final class HTTP2Connection: ChannelInboundHandler, NIOHTTP2StreamDelegate, Watc
     private var last = HTTP2StreamID.rootStream
     private var idleSince: NIODeadline
     private var isEnding = false
+    /// When it is closed although its client has not taken everything.
+    private var endsBy = NIODeadline.distantFuture
 
     init(state: EventLoopState) {
         self.state = state
@@ -56,6 +58,7 @@ final class HTTP2Connection: ChannelInboundHandler, NIOHTTP2StreamDelegate, Watc
     }
 
     func lookAtTime(_ now: NIODeadline) {
+        guard now <= endsBy else { return cut() }
         guard streams == 0, now > idleSince + TimeAmount(state.policy.policy.listener.idleTimeout) else {
             return
         }
@@ -70,8 +73,9 @@ final class HTTP2Connection: ChannelInboundHandler, NIOHTTP2StreamDelegate, Watc
     }
 
     /// Closes when everything has been sent. A stream counts as closed as soon as its last frame is written, which is before the
-    /// frame is flushed.
+    /// frame is flushed. A client that does not read has as long as for the response to a request.
     private func end() {
+        endsBy = state.now + TimeAmount(state.policy.policy.listener.bodyTimeout)
         sayGoodbye().whenComplete { _ in self.cut() }
     }
 
