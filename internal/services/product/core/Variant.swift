@@ -45,7 +45,9 @@ struct Variant: Sendable, Hashable {
     /// commas, which separate SKUs in queries about stock.
     static func complaint(aboutSKU sku: String) -> String? {
         let isPrintable = sku.utf8.allSatisfy { (0x20...0x7E).contains($0) && $0 != UInt8(ascii: ",") }
-        guard isPrintable, !sku.isEmpty, sku.utf8.count <= 64, !sku.hasPrefix(bytes: " "), !sku.hasSuffix(bytes: " ") else {
+        guard isPrintable, !sku.isEmpty, sku.utf8.count <= 64, !sku.hasPrefix(bytes: " "),
+            !sku.hasSuffix(bytes: " ")
+        else {
             return "The value must have 1 to 64 printable ASCII characters, no comma, no blanks at its ends."
         }
         return nil
