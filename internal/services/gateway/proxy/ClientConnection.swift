@@ -264,6 +264,9 @@ final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchec
         write(Self.lineEnd)
     }
 
+    /// HTTP/1.1 has no frames to pay with, and one request at a time.
+    func pay(for refusal: Refusal) {}
+
     func finish(trailers: ByteBuffer?) {
         if isChunked {
             var end = state.allocator.buffer(capacity: 16)

@@ -13,6 +13,8 @@ final class ClientPeer {
     let isExempt: Bool
     /// nil for somebody whom no part of anything concerns.
     let budget: ClientBudget?
+    /// Whether requests that were refused cost more frames than its budget had. Its connection ends with the next bytes that come.
+    var isOverdrawn = false
     /// Field lines that tell a service who asks, for the usual case that nobody trusted stands between.
     let forwarded: ByteBuffer
 

@@ -15,6 +15,8 @@ protocol Downstream: AnyObject {
     /// The head of the answer, final or interim.
     func send(_ head: AnswerHead)
     func send(_ bytes: ByteBuffer)
+    /// The request was refused before it went anywhere.
+    func pay(for refusal: Refusal)
     /// The end, with trailer lines where there are some.
     func finish(trailers: ByteBuffer?)
     func flush()

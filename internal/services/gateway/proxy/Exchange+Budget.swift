@@ -48,9 +48,31 @@ extension Exchange {
         bodyInMemory = 0
     }
 
+    /// So many bytes of the body wait for this exchange in its stream, where the client's account is not known yet. Where that is
+    /// too many the exchange is refused.
+    func keep(_ bytes: Int) {
+        let more = bytes - bodyWaiting
+        guard more > 0, stage != .over else { return }
+        guard take(more, \.client, state.policy.bodyPart) else { return _ = refuseBody() }
+        guard state.gateway.bodyBytes.take(more, of: state.policy.policy.budgets.bodyMemory) else {
+            payers.client?.bodyBytes.giveBack(more)
+            return _ = refuseBody()
+        }
+        bodyWaiting = bytes
+    }
+
+    /// What waited is passed on.
+    func letGo() {
+        guard bodyWaiting > 0 else { return }
+        payers.client?.bodyBytes.giveBack(bodyWaiting)
+        state.gateway.bodyBytes.giveBack(bodyWaiting)
+        bodyWaiting = 0
+    }
+
     /// Gives everything back.
     func releaseBudget() {
         uncharge()
+        letGo()
         readAhead = ByteBuffer()
         guard isCounted else { return }
         isCounted = false

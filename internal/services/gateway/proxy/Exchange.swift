@@ -66,6 +66,8 @@ final class Exchange: @unchecked Sendable {
     var isCounted = false
     /// Bytes of the body that count against them, because they are in memory.
     var bodyInMemory = 0
+    /// Bytes of the body that count because they wait in the client's stream.
+    var bodyWaiting = 0
     /// What was read of the body before the request could go anywhere.
     var readAhead = ByteBuffer()
     /// Whether that is all of it, which these trailers follow.

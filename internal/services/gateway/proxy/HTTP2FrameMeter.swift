@@ -12,12 +12,14 @@ final class HTTP2FrameMeter: ChannelInboundHandler, @unchecked Sendable {
     typealias OutboundOut = ByteBuffer
 
     private let state: EventLoopState
+    private let peer: ClientPeer
     private let budget: ClientBudget
     private var frames = HTTP2FrameCosts()
     private var isOver = false
 
-    init(state: EventLoopState, budget: ClientBudget) {
+    init(state: EventLoopState, peer: ClientPeer, budget: ClientBudget) {
         self.state = state
+        self.peer = peer
         self.budget = budget
     }
 
@@ -25,7 +27,9 @@ final class HTTP2FrameMeter: ChannelInboundHandler, @unchecked Sendable {
         guard !isOver else { return }
         let cost = unwrapInboundIn(data).withUnsafeReadableBytes { frames.add($0) }
         let rate = state.policy.policy.budgets.frameRate
-        guard cost == 0 || budget.spend(frames: cost, rate: rate, at: .now()) else { return end(context) }
+        guard !peer.isOverdrawn, cost == 0 || budget.spend(frames: cost, rate: rate, at: .now()) else {
+            return end(context)
+        }
         context.fireChannelRead(data)
     }
 
@@ -46,6 +50,8 @@ struct HTTP2FrameCosts {
     private static let smallData = 64
     /// A request that is taken back has cost more than a frame.
     private static let resetCost = 20
+    /// A request that is refused costs a response.
+    static let refusal = 20
 
     /// Of the preface, or of a frame's payload.
     private var skip = 24
@@ -87,7 +93,7 @@ struct HTTP2FrameCosts {
         return switch type {
         // DATA. What is padded may be padding and nothing else.
         case 0: (length < smallData || isPadded) && !endsStream ? 1 : 0
-        // HEADERS: a request, which limits count, or trailers.
+        // HEADERS: a request, which limits count and which pays if it is refused, or trailers.
         case 1: 0
         // RST_STREAM
         case 3: resetCost

@@ -66,6 +66,7 @@ final class HTTP2Stream: ChannelDuplexHandler, Downstream, Watched, @unchecked S
             hasEnd = hasEnd || data.endStream
             stalledSince = state.now
             passBody()
+            exchange?.keep(waiting.readableBytes)
         default: break
         }
     }
@@ -139,6 +140,7 @@ final class HTTP2Stream: ChannelDuplexHandler, Downstream, Watched, @unchecked S
         if waiting.readableBytes > 0 {
             let bytes = waiting
             waiting = ByteBuffer()
+            exchange.letGo()
             guard exchange.receive(bytes) else { return false }
             resumeReading()
             return true
@@ -217,7 +219,14 @@ final class HTTP2Stream: ChannelDuplexHandler, Downstream, Watched, @unchecked S
         context?.write(wrapOutboundOut(frame), promise: nil)
     }
 
+    func pay(for refusal: Refusal) {
+        guard refusal.isForClient, let budget = peer.connectionBudget else { return }
+        let rate = state.policy.policy.budgets.frameRate
+        if !budget.spend(frames: HTTP2FrameCosts.refusal, rate: rate, at: .now()) { peer.isOverdrawn = true }
+    }
+
     private func refuse(_ refusal: Refusal) {
+        pay(for: refusal)
         let identity = RequestIdentity(&state.random)
         state.noteRefusal(refusal, peer, identity)
         guard let answer = refusal.answer(identity: identity, date: state.date(), isHead: false) else {

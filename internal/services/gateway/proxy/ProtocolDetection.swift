@@ -101,7 +101,8 @@ final class ProtocolDetection: ChannelInboundHandler, RemovableChannelHandler, W
         settings.maximumBufferedControlFrames = 1_000
         settings.targetWindowSize = 1 << 20
         var streams = NIOHTTP2Handler.StreamConfiguration()
-        streams.targetWindowSize = 256 << 10
+        // What a stream holds before its handler reads it: the only bytes of a body that no budget counts.
+        streams.targetWindowSize = 64 << 10
         streams.outboundBufferSizeHighWatermark = 64 << 10
         streams.outboundBufferSizeLowWatermark = 32 << 10
         let (state, peer, limits) = (
@@ -119,7 +120,7 @@ final class ProtocolDetection: ChannelInboundHandler, RemovableChannelHandler, W
         }
         var handlers: [any ChannelHandler] = [handler, connection]
         if let budget = peer.value.connectionBudget {
-            handlers.insert(HTTP2FrameMeter(state: state.value, budget: budget), at: 0)
+            handlers.insert(HTTP2FrameMeter(state: state.value, peer: peer.value, budget: budget), at: 0)
         }
         replace(context, with: handlers)
     }

@@ -16,6 +16,8 @@ struct Refusal {
     var challenge: String?
     /// Whether the connection can't be used any more.
     var closes = false
+    /// Whether only what this client does is the reason. On HTTP/2 it pays for them in frames.
+    var isForClient = false
 
     static let accessTokenRequired = Refusal(
         status: 401, code: "auth.required", detail: "An access token is required.",
@@ -24,7 +26,8 @@ struct Refusal {
         status: 401, code: "token.malformed", detail: "Authorization must be one bearer token.",
         challenge: "Bearer realm=\"souk\", error=\"invalid_token\"")
     static let rateLimited = Refusal(
-        status: 429, code: "rate.limited", detail: "Too many requests; please slow down.")
+        status: 429, code: "rate.limited", detail: "Too many requests; please slow down.",
+        isForClient: true)
     static let overloaded = Refusal(
         status: 503, code: "gateway.overloaded",
         detail: "Too many requests are running; try again in a moment.",
@@ -32,11 +35,11 @@ struct Refusal {
     static let clientIsBusy = Refusal(
         status: 503, code: "gateway.client_busy",
         detail: "Too many of your requests are running; wait until some of them have ended.",
-        retryAfter: .seconds(1))
+        retryAfter: .seconds(1), isForClient: true)
     static let tooManyBodies = Refusal(
         status: 503, code: "gateway.bodies",
         detail: "Too many bytes of request bodies are being received; try again in a moment.",
-        retryAfter: .seconds(1))
+        retryAfter: .seconds(1), isForClient: true)
     static let upstreamUnavailable = Refusal(
         status: 503, code: "upstream.unavailable",
         detail: "A part of the marketplace can't be reached right now.", retryAfter: .seconds(1))
@@ -62,7 +65,7 @@ struct Refusal {
 
     init(
         status: Int, code: String, detail: String, retryAfter: Duration? = nil, challenge: String? = nil,
-        closes: Bool = false
+        closes: Bool = false, isForClient: Bool = false
     ) {
         self.status = status
         self.code = code
@@ -70,6 +73,7 @@ struct Refusal {
         self.retryAfter = retryAfter
         self.challenge = challenge
         self.closes = closes
+        self.isForClient = isForClient
     }
 
     /// What could not be read as a request. Nothing that follows it can be trusted.
@@ -91,6 +95,7 @@ struct Refusal {
                 detail: "Only HTTP/1.0, 1.1 and 2 are spoken here.",
                 closes: true)
         }
+        isForClient = true
     }
 
     init(_ error: TokenError) {
@@ -162,6 +167,7 @@ extension Exchange {
     func refuse(_ refusal: Refusal) {
         guard let client, stage != .over else { return }
         guard stage != .answering, stage != .tunnel else { return breakOff() }
+        client.pay(for: refusal)
         let connection = upstream
         upstream = nil
         connection?.abandon()
