@@ -12,6 +12,9 @@ package struct BudgetPolicy: Sendable, Equatable {
 
     /// One client's part, rounded up. Where a client may have all there is no part: the bound of all is enough.
     func part(of total: Int) -> Int { share == 1 ? .max : (total + share - 1) / share }
+
+    /// Bytes of bodies that one client may have in memory.
+    var bodyPart: Int { min(part(of: bodyMemory), bodyMemory) }
 }
 
 /// How fast a request's body has to arrive.

@@ -8,6 +8,13 @@ extension PolicyNode {
         mapping.int("http2_frames", &budgets.frameRate, in: 10...1_000_000)
     }
 
+    /// Reports more of a body to be read ahead than one client's part of the memory, which could never be read.
+    func checkReadAhead(of route: RoutePolicy, _ budgets: BudgetPolicy) {
+        let bytes = min(route.concurrency?.readAhead ?? 0, route.maxBodyBytes)
+        guard bytes > budgets.bodyPart else { return }
+        report("reads \(PolicyMapping.written(bytes)) of a body ahead, but \(budgets.bodyPartText)")
+    }
+
     func rateLimits(areShared: Bool) -> [RateLimitPolicy]? {
         guard let parts = list(atMost: RateLimitPolicy.maxPerRoute) else { return nil }
         var limits: [RateLimitPolicy] = []
@@ -38,6 +45,22 @@ extension PolicyNode {
             limits.append(limit)
         }
         return limits
+    }
+}
+
+extension PolicyMapping {
+    /// Reports what a route says of bodies that one client's part of the memory never suffices for.
+    func checkBodies(of route: RoutePolicy, _ budgets: BudgetPolicy) {
+        if self["concurrency"] != nil || self["max_body"] != nil { node.checkReadAhead(of: route, budgets) }
+        // This process's own routes have all of a body in memory.
+        guard route.upstream == GatewayPolicy.local, route.maxBodyBytes > budgets.bodyPart else { return }
+        self["max_body"]?.report("is \(Self.written(route.maxBodyBytes)), but \(budgets.bodyPartText)")
+    }
+}
+
+extension BudgetPolicy {
+    fileprivate var bodyPartText: String {
+        "one client has \(PolicyMapping.written(bodyPart)) of budgets.body_memory"
     }
 }
 

@@ -56,6 +56,7 @@ extension PolicyNode {
             mapping.read(into: &route, limitsAreShared: defaults.limitsAreShared)
             if name == GatewayPolicy.local { mapping.checkLocal() }
             route.checkTokens(part)
+            mapping.checkBodies(of: route, policy.budgets)
             route.adaptToLocal()
             policy.routes.append(route)
         }

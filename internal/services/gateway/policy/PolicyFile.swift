@@ -85,6 +85,7 @@ enum PolicyFile {
             }
             template.checkTokens(node)
         }
+        (file["defaults"] ?? file["budgets"] ?? root).checkReadAhead(of: template, policy.budgets)
         // Those of the environment, where the file has not replaced them.
         for limit in template.rateLimits { _ = root.problems.conflict(limit, at: "SOUK_GATEWAY_RATE_LIMIT") }
         var include = Include.marketplace

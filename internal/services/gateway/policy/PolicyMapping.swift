@@ -123,7 +123,8 @@ struct PolicyMapping {
         return "\(milliseconds)ms"
     }
 
-    private static func written(_ bytes: Int) -> String {
+    /// A size as the file says it.
+    static func written(_ bytes: Int) -> String {
         let units: [(Int, String)] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")]
         for (unit, name) in units where bytes >= unit && bytes % unit == 0 { return "\(bytes / unit)\(name)" }
         return "\(bytes)B"

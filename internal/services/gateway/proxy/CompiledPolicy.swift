@@ -26,7 +26,7 @@ final class CompiledPolicy: Sendable {
     {
         self.policy = policy
         connectionPart = policy.budgets.part(of: policy.listener.maxConnections)
-        bodyPart = policy.budgets.part(of: policy.budgets.bodyMemory)
+        bodyPart = policy.budgets.bodyPart
         var upstreams: [String: Upstream] = [:]
         for (name, upstream) in policy.upstreams {
             let known = previous?.upstreams[name]

@@ -95,6 +95,18 @@ import Testing
         ("budgets: {share: 2/8}", "f:1:18: budgets.share must be 1/1 to 1/1000"),
         ("budgets: {body_memory: 1KiB}", "f:1:24: budgets.body_memory must be 1MiB to 64GiB"),
         ("budgets: {http2_frames: 9}", "f:1:25: budgets.http2_frames must be 10 to 1000000"),
+        (
+            "include: marketplace\nbudgets: {share: 1/100, body_memory: 4MiB}",
+            "f:2:10: budgets reads 64KiB of a body ahead, but one client has 41944B of budgets.body_memory"
+        ),
+        (
+            "budgets: {body_memory: 1MiB}\nroutes: [{path: /a, upstream: order, concurrency: {read_ahead: 256KiB}}]",
+            "f:2:10: routes[0] reads 256KiB of a body ahead, but one client has 128KiB of budgets.body_memory"
+        ),
+        (
+            "budgets: {body_memory: 1MiB}\nroutes: [{path: /a, upstream: local, max_body: 129KiB}]",
+            "f:2:48: routes[0].max_body is 129KiB, but one client has 128KiB of budgets.body_memory"
+        ),
         ("budgets: off", "f:1:10: budgets must be a mapping"),
         ("include: all", "f:1:10: include must be marketplace"),
         ("include: [marketplace]", "f:1:10: include must be marketplace"),
@@ -178,6 +190,17 @@ import Testing
     func filesAreChecked(text: String, expected: String) throws {
         let found = try problems(text)
         #expect(found.contains { $0.hasPrefix(expected) }, "\(found)")
+    }
+
+    /// What one client's part suffices for, or what no client needs all of.
+    @Test(arguments: [
+        "budgets: {body_memory: 1MiB}\nroutes: [{path: /a, upstream: local, max_body: 128KiB}]",
+        "budgets: {body_memory: 1MiB}\nroutes: [{path: /a, upstream: order, max_body: 16GiB}]",
+        "budgets: {body_memory: 1MiB, share: 1/1}\nroutes: [{path: /a, upstream: local, max_body: 1MiB}]",
+        "budgets: {body_memory: 1MiB}\nroutes: [{path: /a, upstream: order, max_body: 1KiB, concurrency: {read_ahead: 1MiB}}]",
+    ])
+    func bodiesThatFitAreNoProblem(text: String) throws {
+        #expect(try problems(text) == [])
     }
 
     // MARK: - Bounds
