@@ -27,6 +27,9 @@ final class EventLoopState: @unchecked Sendable {
     private var gates: [ObjectIdentifier: SlotGate] = [:]
     private var dateSecond = 0
     private var dateText = ""
+    /// Refusals that a shared limit is counting.
+    private(set) var countsUnderWay = 0
+    static let maxCountsUnderWay = 64
     let allocator = ByteBufferAllocator()
     private let loops: Int
 
@@ -112,11 +115,15 @@ final class EventLoopState: @unchecked Sendable {
             _ = limits.admit(client: peer.rateKey, principal: nil, at: now, &report)
             return
         }
+        // While the cache is slow further ones are not counted.
+        guard countsUnderWay < Self.maxCountsUnderWay else { return }
+        countsUnderWay += 1
         let key = peer.rateKey
         // Unstructured: nobody waits for what it says.
         Task {
             var report = RateReport()
             _ = await limits.admitShared(client: key, principal: nil, &report)
+            loop.execute { self.countsUnderWay -= 1 }
         }
     }
 
