@@ -186,6 +186,7 @@ final class HTTP2Stream: ChannelDuplexHandler, Downstream, Watched, @unchecked S
     func finish(trailers: ByteBuffer?) {
         guard !isOver else { return }
         isOver = true
+        waiting = ByteBuffer()
         exchange = nil
         if let trailers {
             write(.headers(.init(headers: HTTP2Heads.fields(of: trailers), endStream: true)))
