@@ -25,8 +25,12 @@ struct MailQueue<Key: SQLBindable & SQLDecodable & Hashable & Sendable>: Sendabl
     /// How long one process may keep a batch to itself.
     private static var lease: Duration { .seconds(300) }
     private static var batch: Int { 100 }
+    /// So many mails in a row that throw mean that none gets through now.
+    private static var failuresInRow: Int { 5 }
 
     /// Sends everything that is due, batch by batch. What a batch that fails leaves behind is due again.
+    ///
+    /// A mail whose sending throws is postponed, and the others go on; several in a row end the batch, with the last one's error.
     ///
     /// - Parameters:
     ///   - prepare: loads what the mails of a batch need.
@@ -35,6 +39,7 @@ struct MailQueue<Key: SQLBindable & SQLDecodable & Hashable & Sendable>: Sendabl
         _ clock: any WallClock, _ logger: Logger, prepare: ([Key]) async throws -> Batch,
         send: (Key, Batch) async throws -> MailOutcome
     ) async throws {
+        var failures = 0
         while true {
             let now = clock.now()
             var waiting = try await take(at: now, until: now + Self.lease, limit: Self.batch)[...]
@@ -43,13 +48,33 @@ struct MailQueue<Key: SQLBindable & SQLDecodable & Hashable & Sendable>: Sendabl
                 let batch = try await prepare(Array(waiting))
                 while let mail = waiting.first {
                     try Task.checkCancellation()
-                    try await settle(mail, try await send(mail, batch), at: clock.now())
+                    let result = await Self.result { try await send(mail, batch) }
+                    // The job was stopped: that is nothing about the mail.
+                    try Task.checkCancellation()
+                    try await settle(mail, (try? result.get()) ?? .postponed, at: clock.now())
                     waiting.removeFirst()
+                    guard case .failure(let error) = result else {
+                        failures = 0
+                        continue
+                    }
+                    failures += 1
+                    guard failures < Self.failuresInRow else { throw error }
+                    logger.warning("e-mail put off", metadata: ["mail_id": "\(mail)", "error": "\(error)"])
                 }
             } catch {
                 await giveBack(Array(waiting), dueSince: now, logger)
                 throw error
             }
+        }
+    }
+
+    private static func result(
+        _ body: () async throws -> MailOutcome
+    ) async -> Result<MailOutcome, any Error> {
+        do {
+            return .success(try await body())
+        } catch {
+            return .failure(error)
         }
     }
 

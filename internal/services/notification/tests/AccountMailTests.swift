@@ -140,6 +140,39 @@ import Testing
         #expect(try await store.accountMails.due(at: .max, limit: 10).isEmpty)
     }
 
+    @Test func aMailThatAlwaysFailsStopsNoOther() async throws {
+        let requests = (0..<12).map { _ in MailRequestID() }
+        for (age, request) in requests.enumerated() {
+            try await store.database.transaction { tx in
+                try await store.insert(request, at: now - .seconds(60 - Int64(age)), in: tx)
+            }
+        }
+        // Every third: never many in a row.
+        let broken = Set(requests.enumerated().filter { $0.offset % 3 == 0 }.map(\.element))
+        let all = Dictionary(uniqueKeysWithValues: requests.map { ($0, AccountMail.Content.addressInUse) })
+        let job = try accountMailJob(Mails(all, broken: broken))
+        try? await job.run()
+        #expect(transport.sent.withLock { $0 }.count == 8)
+        #expect(try await store.accountMails.due(at: now, limit: 100).isEmpty)
+        #expect(Set(try await store.accountMails.due(at: now + .seconds(60), limit: 100)) == broken)
+        // Each has its own back-off.
+        clock.advance(by: .seconds(60))
+        try? await job.run()
+        #expect(try await store.accountMails.due(at: now + .seconds(179), limit: 100).isEmpty)
+        #expect(try await store.accountMails.due(at: now + .seconds(180), limit: 100).count == 4)
+    }
+
+    @Test func aServerThatIsDownIsNotAskedForEveryMail() async throws {
+        let requests = (0..<12).map { _ in MailRequestID() }
+        for request in requests {
+            try await store.database.transaction { tx in try await store.insert(request, at: now, in: tx) }
+        }
+        let job = try accountMailJob(Mails([:], broken: Set(requests)))
+        await #expect(throws: AuthKernelError.self) { try await job.run() }
+        #expect(try await store.accountMails.due(at: now, limit: 100).count == 7)
+        #expect(try await store.accountMails.due(at: now + .seconds(60), limit: 100).count == 12)
+    }
+
     @Test(arguments: [AccountMail.Content.addressInUse, .changeRequested])
     func aNoticeLeadsNowhere(_ content: AccountMail.Content) throws {
         let body = try AccountMailBody(market: "Souk", frontendURL: { "https://shop.example" })
@@ -153,15 +186,19 @@ import Testing
 /// Mails as a test says.
 private struct Mails: AccountMailKernel {
     let contents: [MailRequestID: AccountMail.Content]
+    /// Requests whose look-up always fails.
+    let broken: Set<MailRequestID>
 
-    init(_ contents: [MailRequestID: AccountMail.Content]) {
+    init(_ contents: [MailRequestID: AccountMail.Content], broken: Set<MailRequestID> = []) {
         self.contents = contents
+        self.broken = broken
     }
 
     func mail(for request: MailRequestID, _ context: CallContext) async throws(AuthKernelError)
         -> AccountMail?
     {
-        contents[request].map { AccountMail(address: "ann@example.com", content: $0) }
+        guard !broken.contains(request) else { throw .unavailable("scripted") }
+        return contents[request].map { AccountMail(address: "ann@example.com", content: $0) }
     }
 }
 
