@@ -36,25 +36,27 @@ struct Reservations: Sendable {
             try await ReservationTable.lock(request.orderID, tx)
             if let standing = try await standing(request.orderID, stock, at: now, tx) { return standing }
             try await requireSelling(stock, tx)
-            let isLarge = try await hold(stock, for: request.holder, at: now, tx)
+            let large = try await hold(stock, for: request.holder, at: now, tx)
+            let isLarge = !large.isEmpty
             let time = isLarge ? min(request.holdFor, request.holdLargeFor) : request.holdFor
             let reservation = HeldStock(
                 id: ReservationID(), orderID: request.orderID, state: .held, isLarge: isLarge,
                 expiresAt: now + time)
-            try await ReservationTable.insert(reservation, for: request.holder, stock, at: now, tx)
+            try await ReservationTable.insert(
+                reservation, for: request.holder, stock, large: large, at: now, tx)
             return Reservation(id: reservation.id, orderID: reservation.orderID, isLarge: isLarge)
         }
     }
 
-    /// Holds all of it, or throws, which undoes what could be held; whether that makes a large hold. Reservations of one
-    /// holder take turns, so what is counted here holds.
+    /// Holds all of it, or throws, which undoes what could be held; the items of which that makes a large hold. Reservations of
+    /// one holder take turns, so what is counted here holds.
     private func hold(
         _ stock: StockQuantities, for holder: String, at now: Timestamp, _ tx: any Transaction
-    ) async throws -> Bool {
+    ) async throws -> Set<StockKey> {
         try await tx.lock("holder:\(holder)")
         let record = try await ReservationTable.record(
             of: holder, endedAfter: now - limits.coolDown, tx)
-        var isLarge = false
+        var large: Set<StockKey> = []
         var shortages: [VendorKernelError.Shortage] = []
         var excesses: [VendorKernelError.Shortage] = []
         for (key, quantity) in stock.entries {
@@ -67,7 +69,7 @@ struct Reservations: Sendable {
             let mine = record[key] ?? HolderRecord(held: 0, givenUp: 0)
             let most = limits.most(of: onHand)
             guard mine.held + quantity > most else { continue }
-            isLarge = true
+            large.insert(key)
             guard mine.givenUp >= limits.attempts else { continue }
             excesses.append(
                 .init(
@@ -76,7 +78,7 @@ struct Reservations: Sendable {
         }
         guard shortages.isEmpty else { throw VendorKernelError.insufficientStock(shortages) }
         guard excesses.isEmpty else { throw VendorKernelError.holdTooLarge(excesses) }
-        return isLarge
+        return large
     }
 
     /// Gives an order's hold back, if there is one.

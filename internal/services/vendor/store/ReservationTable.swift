@@ -11,8 +11,8 @@ enum ReservationTable {
     }
 
     static func insert(
-        _ reservation: HeldStock, for holder: String, _ stock: StockQuantities, at now: Timestamp,
-        _ tx: any Transaction
+        _ reservation: HeldStock, for holder: String, _ stock: StockQuantities, large: Set<StockKey>,
+        at now: Timestamp, _ tx: any Transaction
     ) async throws {
         try await tx.execute(
             """
@@ -23,8 +23,8 @@ enum ReservationTable {
         for (key, quantity) in stock.entries {
             try await tx.execute(
                 """
-                INSERT INTO reservation_lines (reservation_id, store_id, sku, quantity)
-                VALUES (\(reservation.id), \(key.storeID), \(key.sku), \(quantity))
+                INSERT INTO reservation_lines (reservation_id, store_id, sku, quantity, is_large)
+                VALUES (\(reservation.id), \(key.storeID), \(key.sku), \(quantity), \(large.contains(key)))
                 """)
         }
     }
@@ -99,7 +99,7 @@ enum ReservationTable {
                 CAST(SUM(CASE WHEN r.state = 'held' THEN 0 ELSE 1 END) AS BIGINT) AS given_up
             FROM reservations r JOIN reservation_lines l ON l.reservation_id = r.id
             WHERE r.holder = \(holder) AND (r.state = 'held'
-                OR r.state IN ('released', 'expired') AND r.is_large = 1 AND r.updated_at > \(moment))
+                OR r.state IN ('released', 'expired') AND l.is_large = 1 AND r.updated_at > \(moment))
             GROUP BY l.store_id, l.sku
             """)
         return try Dictionary(

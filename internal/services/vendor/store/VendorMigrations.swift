@@ -7,6 +7,19 @@ enum VendorMigrations {
         Migration(2, "stock", portable: stock),
         Migration(3, "fulfilment", portable: fulfilment),
         Migration(4, "limits", portable: limits),
+        Migration(5, "large lines", portable: largeLines),
+    ]
+
+    /// Which lines of earlier large reservations made them large isn't known: all count, as before, until they are forgotten.
+    private static let largeLines = [
+        """
+        ALTER TABLE reservation_lines ADD COLUMN is_large INTEGER NOT NULL DEFAULT 0
+            CONSTRAINT reservation_line_is_large CHECK (is_large IN (0, 1))
+        """,
+        """
+        UPDATE reservation_lines SET is_large = 1
+        WHERE reservation_id IN (SELECT id FROM reservations WHERE is_large = 1)
+        """,
     ]
 
     private static let limits = [

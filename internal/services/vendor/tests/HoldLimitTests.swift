@@ -80,6 +80,21 @@ import Testing
         try await bench.checkBooks()
     }
 
+    @Test func aLargeHoldOfOneItemCountsForNoOther() async throws {
+        let bench = try await VendorBench()
+        let shop = try await bench.shop(["a": 100, "b": 100])
+        for _ in 0..<HoldLimits().attempts {
+            let order = OrderID()
+            #expect(
+                try await bench.reserve([(shop, "a", 100), (shop, "b", 1)], for: order, by: "ann").isLarge)
+            try await bench.kernel.release(order, bench.call)
+        }
+        #expect(try await bench.reserve([(shop, "b", 100)], for: OrderID(), by: "ann").isLarge)
+        await #expect(throws: VendorKernelError.self) {
+            try await bench.reserve([(shop, "a", 100)], for: OrderID(), by: "ann")
+        }
+    }
+
     @Test func theShareIsFreeAgainAfterTheCoolDown() async throws {
         let bench = try await VendorBench()
         let shop = try await bench.shop(["a": 10])
