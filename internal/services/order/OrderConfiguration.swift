@@ -29,6 +29,8 @@ struct OrderConfiguration: Sendable {
         maximumUnpaid = try environment.int("SOUK_ORDER_MAX_UNPAID", default: maximumUnpaid, in: 1...100_000)
         coolDown.free = try environment.int(
             "SOUK_ORDER_COOL_DOWN_AFTER", default: coolDown.free, in: 0...1_000_000)
+        coolDown.freeRefusals = try environment.int(
+            "SOUK_ORDER_COOL_DOWN_AFTER_REFUSALS", default: coolDown.freeRefusals, in: 0...1_000_000)
         coolDown.first = try environment.duration("SOUK_ORDER_COOL_DOWN", default: coolDown.first)
         unpaidRetention = try Self.retention(environment, default: unpaidRetention)
         let slack = try environment.duration("SOUK_ORDER_RESERVATION_SLACK", default: .seconds(10 * 60))

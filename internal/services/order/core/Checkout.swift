@@ -109,9 +109,8 @@ struct Checkout: Sendable {
     private func checkCoolDown(of customer: UserID, in tx: some Transaction) async throws {
         let now = clock.now()
         let record = try await store.endedUnpaid(of: customer, since: now - CoolDown.period, in: tx)
-        guard let last = record.lastEndedAt else { return }
-        let end = last + coolDown.wait(after: record.count)
-        guard end <= now else { throw OrderError.coolingDown(record.count, end - now) }
+        guard let wait = coolDown.wait(after: record), wait.end > now else { return }
+        throw OrderError.coolingDown(wait.count, wait.end - now)
     }
 
     /// Forgets orders that ended unpaid so long ago; how many.

@@ -57,14 +57,19 @@ struct OrderStore: Sendable {
     func endedUnpaid(
         of customer: UserID, since moment: Timestamp, in executor: some SQLExecutor
     ) async throws(DatabaseError) -> UnpaidRecord {
-        let row = try await executor.first(
-            """
-            SELECT COUNT(*) AS ended, MAX(updated_at) AS last FROM orders
-            WHERE customer_id = \(customer) AND created_at > \(moment) AND was_paid = 0
-                AND status IN ('cancelling', 'cancelled', 'expired', 'failed')
-            """)
-        guard let row else { return UnpaidRecord(count: 0, lastEndedAt: nil) }
-        return UnpaidRecord(count: try row.get("ended"), lastEndedAt: try row.get("last"))
+        func ended(_ statuses: SQL) async throws(DatabaseError) -> UnpaidRecord.Orders {
+            let row = try await executor.first(
+                """
+                SELECT COUNT(*) AS ended, MAX(updated_at) AS last FROM orders
+                WHERE customer_id = \(customer) AND created_at > \(moment) AND was_paid = 0
+                    AND status IN (\(sql: statuses))
+                """)
+            guard let row else { return UnpaidRecord.Orders(count: 0, lastEndedAt: nil) }
+            return UnpaidRecord.Orders(count: try row.get("ended"), lastEndedAt: try row.get("last"))
+        }
+        return UnpaidRecord(
+            held: try await ended("'cancelling', 'cancelled', 'expired'"),
+            refused: try await ended("'failed'"))
     }
 
     /// Deletes at most `limit` orders that ended without any payment; how many.

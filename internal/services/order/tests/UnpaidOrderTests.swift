@@ -15,13 +15,13 @@ import Testing
 @Suite struct UnpaidOrderTests {
     @Test(arguments: [(0, 0), (5, 0), (6, 60), (7, 120), (10, 960), (30, 21_600), (1_000_000, 21_600)])
     func theWaitDoubles(count: Int, seconds: Int) {
-        #expect(CoolDown().wait(after: count) == .seconds(seconds))
+        #expect(CoolDown().wait(after: count, free: 5) == .seconds(seconds))
     }
 
     @Test func noCoolDownWhereNoneIsWanted() {
         var coolDown = CoolDown()
         coolDown.first = .zero
-        #expect(coolDown.wait(after: 1_000) == .zero)
+        #expect(coolDown.wait(after: 1_000, free: 5) == .zero)
     }
 
     @Test func afterOrdersThatEndedUnpaidTheNextOneWaits() async throws {
@@ -62,6 +62,41 @@ import Testing
         }
         world.clock.advance(by: CoolDown.period)
         _ = try await world.placed(service, key: "6")
+    }
+
+    /// Whoever is too slow in a sale has kept nothing from anybody. Without any limit they would be a way to fill the database.
+    @Test func checkoutsThatHeldNothingCountApart() async throws {
+        let world = try await OrderWorld()
+        let service = try await world.start {
+            $0.coolDown.free = 1
+        }
+        func refuse(_ key: String) async throws {
+            let variant = world.peers.sell("SKU-\(key)", price: try OrderWorld.pounds(999))
+            try await world.fill(service, [(variant.id, 2)])
+            world.peers.during(.reserve) {
+                world.peers.state.withLock { state in
+                    for stock in state.stock.keys where stock.sku == variant.sku { state.stock[stock] = 0 }
+                }
+            }
+            _ = try? await service.checkout.place(
+                world.command(), of: world.customer, key: key, world.context)
+            let order = try #require(
+                try await OrderStore().order(of: world.customer, key: key, in: world.database))
+            #expect(order.status == .failed)
+        }
+        for number in 0..<5 { try await refuse("\(number)") }
+        let placed = try await world.placed(service, key: "slow")
+        _ = try await service.cancellation.cancel(placed, of: world.customer, world.context)
+        for number in 5..<50 { try await refuse("\(number)") }
+        try await refuse("last")
+        let soldOut = world.peers.sell("OUT", price: try OrderWorld.pounds(999))
+        try await world.fill(service, [(soldOut.id, 1)])
+        await #expect(throws: OrderError.coolingDown(51, .seconds(60))) {
+            _ = try await service.checkout.place(
+                world.command(), of: world.customer, key: "more", world.context)
+        }
+        world.clock.advance(by: .seconds(60))
+        _ = try await service.checkout.place(world.command(), of: world.customer, key: "more", world.context)
     }
 
     @Test func aLargeOrderHasLessTimeToPay() async throws {
