@@ -96,10 +96,14 @@ struct AuthConfiguration: Sendable {
         limits.registrationsPerAddress = try rule(
             limits.registrationsPerAddress, "SOUK_AUTH_MAX_REGISTRATIONS_PER_ADDRESS")
         limits.resetsPerAddress = try rule(limits.resetsPerAddress, "SOUK_AUTH_MAX_RESETS_PER_ADDRESS")
+        limits.mailsPerNetwork = try environment.int(
+            "SOUK_AUTH_MAX_MAILS_PER_NETWORK", default: limits.mailsPerNetwork, in: 1...most)
         limits.mailsPerHour = try environment.int(
             "SOUK_AUTH_MAX_MAILS_PER_HOUR", default: limits.mailsPerHour, in: 1...most)
         limits.mailsPerDay = try environment.int(
             "SOUK_AUTH_MAX_MAILS_PER_DAY", default: limits.mailsPerDay, in: 1...most)
+        limits.repeatsPerDay = try environment.int(
+            "SOUK_AUTH_MAX_REPEATED_MAILS_PER_DAY", default: limits.repeatsPerDay, in: 1...most)
         return limits
     }
 

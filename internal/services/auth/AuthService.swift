@@ -106,7 +106,7 @@ package final class AuthService: HostedService {
                 passwords: passwords, limits: limits, clock: clock, audit: audit),
             reset: PasswordReset(
                 requests: requests, mails: mails, throttles: throttles, passwords: passwords,
-                policy: configuration.passwords, limits: limits, clock: clock, audit: audit),
+                devices: devices, policy: configuration.passwords, limits: limits, clock: clock, audit: audit),
             clients: clients)
         userRoutes = UserRoutes(profiles: profiles, administration: administration, clients: clients)
         self.accounts = LocalAccountKernel(

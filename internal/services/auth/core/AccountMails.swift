@@ -19,9 +19,15 @@ struct AccountMails: Sendable {
 
     /// A request that counts against its mailbox. Beyond the limits it is one whose mail is not sent: who asks gets to know
     /// nothing of that, for others may have asked before.
-    func request(_ purpose: MailPurpose, of userID: UserID?, to email: String) async throws -> MailRequest {
+    ///
+    /// - Parameter isRepeat: whether the user, who is signed in, asks once more.
+    func request(
+        _ purpose: MailPurpose, of userID: UserID?, to email: String, from client: ClientAddress,
+        isRepeat: Bool = false
+    ) async throws -> MailRequest {
         let now = clock.now()
-        let refusal = try await throttles.take(limits.mails(purpose, to: email), at: now)
+        let refusal = try await throttles.take(
+            limits.mails(purpose, to: email, from: client, isRepeat: isRepeat), at: now)
         if let refusal {
             audit.record("mail.withheld", user: userID, ["by": refusal.key.rule.scope])
         }
@@ -32,10 +38,13 @@ struct AccountMails: Sendable {
 
     /// Makes a request and keeps it, together with its notice to another address where there is one.
     func send(
-        _ purpose: MailPurpose, of userID: UserID?, to email: String, noticeTo present: String? = nil
+        _ purpose: MailPurpose, of userID: UserID?, to email: String, from client: ClientAddress,
+        isRepeat: Bool = false, noticeTo present: String? = nil
     ) async throws {
-        var wanted = [try await request(purpose, of: userID, to: email)]
-        if let present { wanted.append(try await request(.changeNotice, of: userID, to: present)) }
+        var wanted = [try await request(purpose, of: userID, to: email, from: client, isRepeat: isRepeat)]
+        if let present {
+            wanted.append(try await request(.changeNotice, of: userID, to: present, from: client))
+        }
         try await requests.add(wanted)
     }
 

@@ -36,13 +36,13 @@ struct AddressClaims: Sendable {
     ///
     /// - Throws: ``AuthError/addressVerified`` where there is none, ``AuthError/throttled(retryAfter:)``,
     ///   ``AuthError/unknownUser``, ``AuthError/accountInactive``.
-    func resend(by principal: Principal) async throws {
+    func resend(by principal: Principal, from client: ClientAddress) async throws {
         let user = try await owner(principal)
         let pending = try await requests.claimedAddress(of: user.id, at: clock.now())
         let email = pending ?? user.email
         if user.isEmailVerified, pending == nil || email == user.email { throw AuthError.addressVerified }
         try await count(user)
-        try await mails.send(.claim, of: user.id, to: email)
+        try await mails.send(.claim, of: user.id, to: email, from: client, isRepeat: true)
     }
 
     /// Claims another address for the caller's account. It takes effect once it is verified; until then the present one stays,
@@ -68,7 +68,8 @@ struct AddressClaims: Sendable {
         try await count(user)
         // Together: who disconnects in between must not spare the owner the notice.
         try await mails.send(
-            .claim, of: user.id, to: email, noticeTo: user.isEmailVerified ? user.email : nil)
+            .claim, of: user.id, to: email, from: client,
+            noticeTo: user.isEmailVerified ? user.email : nil)
         audit.record("address.change_requested", user: user.id, by: user.id, client: client)
     }
 

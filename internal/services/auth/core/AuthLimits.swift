@@ -21,25 +21,46 @@ struct AuthLimits: Sendable {
     var resetsPerAddress = ThrottleRule(scope: "reset.address", limit: 20, window: .seconds(60 * 60))
     /// Of an account that asks for mails to an address that it claims.
     var mailsPerAccount = ThrottleRule(scope: "mail.account", limit: 5, window: .seconds(60 * 60))
+    /// Mails of one purpose to one mailbox that one network asks for, in an hour.
+    var mailsPerNetwork = 3
     /// Mails of one purpose to one mailbox, whoever asks for them.
-    var mailsPerHour = 3
+    var mailsPerHour = 5
+    /// The same in a day. Password resets have no such limit: it would keep an owner out until the next day.
     var mailsPerDay = 10
+    /// Mails to one mailbox in a day that accounts ask for once more.
+    var repeatsPerDay = 30
 
     /// The counters of a client's password resets.
     func resets(from client: ClientAddress) -> ThrottleKey? {
         client.isExempt ? nil : ThrottleKey(rule: resetsPerAddress, subject: client.throttleSubject)
     }
 
-    /// The counters of a mailbox. Each purpose has its own, so that sign-ups by others leave nobody without a password reset.
-    func mails(_ purpose: MailPurpose, to email: String) -> [ThrottleKey] {
-        let mailbox = Digest.sha256(EmailAddress.mailbox(of: email))
-        func key(_ limit: Int, _ name: String, _ window: Duration) -> ThrottleKey {
+    /// The counters of a mail. Each purpose has its own, so that sign-ups by others leave nobody without a password reset.
+    /// A network has fewer mails to a mailbox than the mailbox has, so none can use it up.
+    ///
+    /// - Parameter isRepeat: whether a signed-in account asks once more. That is counted apart from the sign-ups of others.
+    func mails(
+        _ purpose: MailPurpose, to email: String, from client: ClientAddress, isRepeat: Bool
+    ) -> [ThrottleKey] {
+        let mailbox = EmailAddress.mailbox(of: email)
+        let (hour, day) = (Duration.seconds(3_600), Duration.seconds(86_400))
+        func key(_ limit: Int, _ name: String, _ window: Duration, of subject: String) -> ThrottleKey {
             let rule = ThrottleRule(scope: "mail.\(purpose.rawValue).\(name)", limit: limit, window: window)
-            return ThrottleKey(rule: rule, subject: mailbox)
+            return ThrottleKey(rule: rule, subject: Digest.sha256(subject))
         }
-        return [
-            key(mailsPerHour, "hour", .seconds(3_600)), key(mailsPerDay, "day", .seconds(86_400)),
-        ]
+        var keys: [ThrottleKey] = []
+        // An owner hears of a change from wherever it was asked for.
+        if purpose != .changeNotice, !client.isExempt {
+            keys.append(
+                key(mailsPerNetwork, "network", hour, of: "\(mailbox)\nnetwork:\(client.throttleSubject)"))
+        }
+        if isRepeat {
+            keys.append(key(repeatsPerDay, "repeat", day, of: mailbox))
+        } else {
+            keys.append(key(mailsPerHour, "hour", hour, of: mailbox))
+            if purpose != .reset { keys.append(key(mailsPerDay, "day", day, of: mailbox)) }
+        }
+        return keys
     }
 
     /// The counters of an attempt to log in to an account, whether it exists or not; none where the client is not counted.

@@ -37,7 +37,7 @@ struct Registration: Sendable {
         let user = User(email: email, name: name, roles: [.customer], createdAt: clock.now())
         try await accounts.create(
             Account(user: user, passwordHash: hash),
-            mail: try await mails.request(.claim, of: user.id, to: email))
+            mail: try await mails.request(.claim, of: user.id, to: email, from: client))
         audit.record("register", user: user.id, client: client)
         return try await tokens.openSession(for: user)
     }

@@ -18,7 +18,8 @@ struct AddressRoutes: Sendable {
             return try .ok(UserResponse(user), version: user.version)
         }
         routes.user.post("/api/v1/auth/email/resend") { _, context -> Reply in
-            try await claims.resend(by: context.principal)
+            try await claims.resend(
+                by: context.principal, from: clients.client(context.clientAddress))
             return Reply(status: .accepted)
         }
         routes.user.post("/api/v1/auth/email/change") { request, context -> Reply in
@@ -35,9 +36,9 @@ struct AddressRoutes: Sendable {
         }
         routes.open.post("/api/v1/auth/password/reset") { request, context -> Reply in
             let body = try await request.body(ResetBody.self, maxBytes: Self.maxBytes)
-            try await reset.reset(
+            let deviceToken = try await reset.reset(
                 body.token, to: body.password, from: clients.client(context.clientAddress))
-            return .noContent
+            return try .ok(DeviceTokenResponse(deviceToken: deviceToken), headers: .tokens)
         }
     }
 }

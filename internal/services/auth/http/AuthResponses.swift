@@ -47,3 +47,8 @@ struct GrantResponse: Encodable, Sendable {
         expiresIn = grant.expiresIn.components.seconds
     }
 }
+
+/// What a password reset hands out.
+struct DeviceTokenResponse: Encodable, Sendable {
+    let deviceToken: String
+}

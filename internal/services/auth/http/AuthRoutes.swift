@@ -14,8 +14,6 @@ struct AuthRoutes: Sendable {
 
     /// Bodies here are a few hundred bytes; nobody has to send us a megabyte before we say no.
     private static let maxBytes = 16 << 10
-    /// Tokens belong in nobody's cache (RFC 6749, section 5.1).
-    private static let noStore = HTTPFields(.cacheControl, "no-store")
 
     func register(on routes: Routes) {
         routes.open.post("/api/v1/auth/register") { request, context -> Reply in
@@ -25,7 +23,7 @@ struct AuthRoutes: Sendable {
                 from: clients.client(context.clientAddress))
             return try await .created(
                 GrantResponse(grant, deviceToken: devices.issue(for: grant.user.id)),
-                location: "/api/v1/users/me", headers: Self.noStore)
+                location: "/api/v1/users/me", headers: .tokens)
         }
         routes.open.post("/api/v1/auth/login") { request, context -> Reply in
             let body = try await request.body(LoginBody.self, maxBytes: Self.maxBytes)
@@ -33,14 +31,14 @@ struct AuthRoutes: Sendable {
                 email: body.email, password: body.password, from: clients.client(context.clientAddress),
                 deviceToken: body.deviceToken)
             return try await .ok(
-                GrantResponse(grant, deviceToken: devices.issue(for: grant.user.id)), headers: Self.noStore
+                GrantResponse(grant, deviceToken: devices.issue(for: grant.user.id)), headers: .tokens
             )
         }
         routes.open.post("/api/v1/auth/refresh") { request, context -> Reply in
             let body = try await request.body(RefreshBody.self, maxBytes: Self.maxBytes)
             let grant = try await refresh.refresh(
                 body.refreshToken, from: clients.client(context.clientAddress))
-            return try .ok(GrantResponse(grant), headers: Self.noStore)
+            return try .ok(GrantResponse(grant), headers: .tokens)
         }
         routes.open.post("/api/v1/auth/logout") { request, context -> Reply in
             let body = try await request.body(RefreshBody.self, maxBytes: Self.maxBytes)
@@ -51,4 +49,9 @@ struct AuthRoutes: Sendable {
             try .json(.ok, keys.jwks(), headers: HTTPFields(.cacheControl, "public, max-age=300"))
         }
     }
+}
+
+extension HTTPFields {
+    /// Tokens belong in nobody's cache (RFC 6749, section 5.1).
+    static let tokens = HTTPFields(.cacheControl, "no-store")
 }

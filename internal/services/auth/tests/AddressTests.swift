@@ -195,6 +195,34 @@ import Testing
         #expect(mails == 10)
     }
 
+    @Test func othersSignUpsDenyNoMailToAnAccount() async throws {
+        let auth = try await AuthFixture()
+        for network in 0..<10 {
+            _ = try await auth.register(Self.ann, from: "198.51.100.\(network)")
+            auth.clock.advance(by: .seconds(3_600))
+        }
+        let ann = try await auth.register(Self.ann)
+        let before = try await auth.requests(.claim, to: Self.ann).count
+        #expect(before == 10)
+        let resent = try await auth.send(.post, "/api/v1/auth/email/resend", token: ann.accessToken)
+        #expect(resent.status == 202)
+        #expect(try await auth.requests(.claim, to: Self.ann).count == before + 1)
+        let token = try await auth.token(.claim, to: Self.ann)
+        #expect(try await verify(auth, token, as: ann.accessToken).status == 200)
+    }
+
+    /// Accounts that a network makes up are no way around what protects a mailbox.
+    @Test func manyAccountsOfANetworkSendNoMoreThanOne() async throws {
+        let auth = try await AuthFixture()
+        for _ in 0..<5 {
+            let grant = try await auth.register(Self.ann)
+            for _ in 0..<3 {
+                _ = try await auth.send(.post, "/api/v1/auth/email/resend", token: grant.accessToken)
+            }
+        }
+        #expect(try await auth.requests(.claim, to: Self.ann).count == 3)
+    }
+
     @Test func anAddressChangesOnceTheNewOneIsVerified() async throws {
         let auth = try await AuthFixture()
         let bearer = try await auth.register(Self.ann).accessToken

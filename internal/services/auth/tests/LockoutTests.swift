@@ -108,6 +108,23 @@ import Testing
         #expect(changed.status == 200)
     }
 
+    /// Who reads the mailbox of the account has shown more than a device's earlier log-in.
+    @Test func aResetOpensAnAccountThatIsLockedForAll() async throws {
+        let auth = try await AuthFixture(["SOUK_AUTH_MAX_FAILURES_PER_ACCOUNT_OVERALL": "10"])
+        _ = try await auth.register(Self.ann)
+        try await auth.confirm(Self.ann)
+        try await lockOut(Self.ann, auth, from: "198.51.100.7")
+        _ = try await auth.post("/api/v1/auth/password/forgot", #"{"email": "\#(Self.ann)"}"#)
+        let token = try await auth.token(.reset, to: Self.ann)
+        let reset = try await auth.post(
+            "/api/v1/auth/password/reset", #"{"token": "\#(token)", "password": "another fine secret"}"#)
+        #expect(reset.status == 200)
+        #expect(reset.headers[.cacheControl] == "no-store")
+        #expect(try await auth.logIn(Self.ann, "another fine secret").status == 429)
+        let device = try #require(reset.data["device_token"].string)
+        #expect(try await logIn(auth, "another fine secret", device).status == 200)
+    }
+
     private func logIn(_ auth: AuthFixture, _ password: String, _ token: String) async throws -> Answer {
         try await auth.send(
             .post, "/api/v1/auth/login",
