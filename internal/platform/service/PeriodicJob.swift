@@ -6,15 +6,19 @@ import Synchronization
 /// Work that is done again and again: at start, then after every interval, and whenever it is woken.
 ///
 /// One run at a time. A run that throws is logged and tried again: after a second at first, then ever later, up to the
-/// interval or a minute, whichever is longer. It ends with the process: a run that goes on at a graceful shutdown is
-/// waited for, not cancelled.
+/// interval or a minute, whichever is longer. It ends with the process: a run that goes on at a graceful shutdown has
+/// ``shutdownGrace`` to end, and is cancelled then: a long backlog must not outlast the process's own time for a shutdown.
 package final class PeriodicJob: Service, CustomStringConvertible {
     private let name: String
     private let interval: Duration
     private let clock: any WallClock
     private let body: @Sendable () async throws -> Void
     private let signal = WakeSignal()
+    private let ending = WakeSignal()
     private let logger: Logger
+
+    /// How long a run may go on once a shutdown begins.
+    package static let shutdownGrace: Duration = .seconds(5)
 
     /// A job that `run()` starts. `interval` must be positive.
     package init(
@@ -40,7 +44,7 @@ package final class PeriodicJob: Service, CustomStringConvertible {
             var failures = 0
             repeat {
                 do {
-                    try await body()
+                    try await runOnce()
                     failures = 0
                 } catch {
                     guard !Task.isCancelled else { return }
@@ -52,6 +56,20 @@ package final class PeriodicJob: Service, CustomStringConvertible {
             } while await wait(delay(after: failures))
         } onCancelOrGracefulShutdown: {
             self.signal.close()
+            self.ending.close()
+        }
+    }
+
+    private func runOnce() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [body] in try await body() }
+            group.addTask { [ending, clock] in
+                _ = await ending.wait()
+                // Cancelled as soon as the body has ended.
+                try? await clock.sleep(for: Self.shutdownGrace)
+            }
+            try await group.next()
+            group.cancelAll()
         }
     }
 

@@ -106,6 +106,27 @@ private actor Runs {
         }
     }
 
+    @Test func aRunThatOutlastsAShutdownIsCancelled() async throws {
+        let started = TestSignal()
+        let cancelled = TestSignal()
+        let job = PeriodicJob(name: "test", every: .seconds(10), clock: clock) { [clock] in
+            started.fire()
+            do {
+                while true { try await clock.sleep(for: .seconds(3_600)) }
+            } catch {
+                cancelled.fire()
+            }
+        }
+        let group = ServiceGroup(services: [job], logger: .init(label: "test"))
+        async let life: Void = group.run()
+        await started.wait()
+        await group.triggerGracefulShutdown()
+        await clock.sleepers(atLeast: 2)
+        clock.advance(by: PeriodicJob.shutdownGrace)
+        await cancelled.wait()
+        try await life
+    }
+
     @Test func shutdownWaitsForTheRun() async throws {
         let started = TestSignal()
         let goOn = TestSignal()
