@@ -479,13 +479,16 @@ BAD_SERVICE = [
 ]
 
 
+FREE_PORTS = {"SOUK_PORT": "0", "SOUK_GRPC_PORT": "0", "SOUK_OPS_PORT": "0"}
+
+
 @pytest.mark.parametrize("service, name, value", [
     *[("gateway", *bad) for bad in [*BAD, ("SOUK_ORDER_HTTP_ADDRESS", "not an address"), ("SOUK_GATEWAY_RATE_LIMIT", "0")]],
     *[("order", *bad) for bad in BAD + BAD_SERVICE]])
 def test_a_wrong_value_is_named(scene, service, name, value):
     part = scene.server.part(service)
     result = subprocess.run(
-        part.command(), env={"PATH": os.environ["PATH"]} | part.environment() | {"SOUK_PORT": "0", "SOUK_GRPC_PORT": "0"} | {name: value},
+        part.command(), env={"PATH": os.environ["PATH"]} | part.environment() | FREE_PORTS | {name: value},
         capture_output=True, text=True, timeout=30, cwd=scene.server.data)
     assert result.returncode == 2, (result.returncode, result.stderr[-1000:])
     said = [line for line in result.stderr.splitlines() if not line.startswith("{")]
