@@ -128,8 +128,8 @@ def test_the_owner_hears_of_a_stranger_and_is_not_flooded(market):
     wait_until("the notice", lambda: any(m["subject"] == subject for m in market.mail.letters(owner.email)), 45)
     market.settle()
     notices = [m for m in market.mail.letters(owner.email) if m["subject"] == subject]
-    # One of three went to the verification.
-    assert len(notices) == 2
+    # Loopback is exempt from a network's limit of three: one of the mailbox's five went to the verification.
+    assert len(notices) == 4
     assert all("http" not in content(m).split("</title>")[1] for m in notices)
     assert owner.get("/api/v1/users/me").data["email_verified"] is True
 
@@ -140,10 +140,13 @@ def test_a_mail_is_sent_again_within_limits(market):
     first = market.mail.token(ada.email)
     replies = [post(market, "/api/v1/auth/email/resend", {}, ada.token) for _ in range(6)]
     assert [r.status for r in replies] == [202] * 5 + [429]
-    market.mail.token(ada.email, skip=(first,))
+    second = market.mail.token(ada.email, skip=(first,))
     market.settle()
-    assert len(market.mail.letters(ada.email)) == 3
-    market.mail.verify(ada)
+    # That of the sign-up, and all that were asked for: loopback is exempt from a network's limit.
+    assert len(market.mail.letters(ada.email)) == 6
+    # An account has five live tokens.
+    problem(post(market, "/api/v1/auth/email/verify", {"token": first}, ada.token), 403, "auth.mail_token_invalid")
+    assert post(market, "/api/v1/auth/email/verify", {"token": second}, ada.token).status == 200
     problem(post(market, "/api/v1/auth/email/resend", {}, ada.token), 409, "user.address_verified")
 
 

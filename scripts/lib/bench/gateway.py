@@ -61,8 +61,6 @@ OPEN, GUARDED, COUNTED = "/open", "/guarded", "/counted"
 POLICY = f"""
 include: marketplace
 access_log: false
-# One load generator is all clients.
-budgets: {{share: 1/1}}
 defaults:
   rate_limits:
     - {{name: default, key: client, quota: 10000000, window: 1s, shared: false}}
