@@ -48,18 +48,26 @@ struct FuzzRun {
             wellUntil = next
             if batchBegin < next, Engine.now() > reportAt {
                 print(summary())
+                // A pipe would keep it for long.
+                fflush(nil)
                 reportAt += Self.reportMilliseconds
             }
         }
         return nil
     }
 
+    /// Whether the process ends within half a second: its sockets are closed a moment before.
+    private func endsSoon(_ target: Target) -> Bool {
+        for _ in 0..<50 where target.isAlive { usleep(10_000) }
+        return !target.isAlive
+    }
+
     private func fault() -> String? {
         for target in targets {
             guard target.isAlive else { return "\(target.name) (pid \(target.pid)) has ended" }
             if let fault = target.fault() {
-                return target.isAlive
-                    ? "\(target.name) \(fault)" : "\(target.name) (pid \(target.pid)) has ended"
+                return endsSoon(target)
+                    ? "\(target.name) (pid \(target.pid)) has ended" : "\(target.name) \(fault)"
             }
         }
         return nil
