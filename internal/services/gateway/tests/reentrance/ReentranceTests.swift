@@ -8,25 +8,28 @@ import Testing
 @testable import SoukRPCRuntime
 
 /// Every channel handler of ours, in channels whose calls fail or call back, at each call, for each stream of the corpus.
-@Suite struct ReentranceTests {
+///
+/// One at a time, and with pauses: it computes for a minute, while tests that wait for each other need a thread now and then.
+@Suite(.serialized) struct ReentranceTests {
     /// As far as streams with an unusual number of calls are followed.
     private static let maxCalls = 60
 
     @Test(arguments: Corpus.clients)
-    func noFaultInAnyCallEndsTheProcessOrKeepsASlot(stream: String) throws {
+    func noFaultInAnyCallEndsTheProcessOrKeepsASlot(stream: String) async throws {
         let bytes = try Corpus.bytes(stream)
-        let reachesService = try Self.everyFault([bytes], stream, "service-length")
-        try Self.everyFault(Self.thirds(bytes), stream, "service-length")
+        let reachesService = try await Self.everyFault([bytes], stream, "service-length")
+        try await Self.everyFault(Self.thirds(bytes), stream, "service-length")
         guard reachesService else { return }
         for service in Corpus.services where service != "service-length" {
-            try Self.everyFault([bytes], stream, service)
+            try await Self.everyFault([bytes], stream, service)
         }
     }
 
     /// Every fault at every call; whether a service is asked where nothing fails.
     @discardableResult
-    private static func everyFault(_ pieces: [ByteBuffer], _ stream: String, _ service: String) throws -> Bool
-    {
+    private static func everyFault(
+        _ pieces: [ByteBuffer], _ stream: String, _ service: String
+    ) async throws -> Bool {
         let answer = try Corpus.bytes(service)
         let calm = FaultPlan(nil, at: 0)
         let reachesService = try run(calm, pieces, answer, "\(stream), \(service)")
@@ -35,6 +38,7 @@ import Testing
             for call in 1...min(calm.calls, maxCalls) {
                 try run(
                     FaultPlan(fault, at: call), pieces, answer, "\(stream), \(service): \(fault) at \(call)")
+                await Task.yield()
             }
         }
         return reachesService
