@@ -35,6 +35,13 @@ struct ConcurrencyGate<Payer: Hashable, Waiter> {
             change(&self)
             return running == 0 && waiting == 0
         }
+
+        /// False, and nothing is taken, where it has its part already.
+        mutating func takeSlot(of part: Int) -> Bool {
+            guard running < part else { return false }
+            running += 1
+            return true
+        }
     }
 
     private let limit: Int
@@ -58,10 +65,7 @@ struct ConcurrencyGate<Payer: Hashable, Waiter> {
 
     mutating func enter(_ payers: Payers<Payer>, _ waiter: @autoclosure () -> Waiter) -> Entry {
         // Where a slot is free all that wait have their part of the slots already.
-        if running < limit, Self.has(payers, in: usage, { $0.running < limitPart }) {
-            occupy(payers)
-            return .admitted
-        }
+        if running < limit, occupy(payers) { return .admitted }
         guard queue.count < queueLimit else { return .refused(.route) }
         guard Self.has(payers, in: usage, { $0.waiting < queuePart }) else { return .refused(.payer) }
         change(payers) { $0.waiting += 1 }
@@ -83,7 +87,8 @@ struct ConcurrencyGate<Payer: Hashable, Waiter> {
         let first = queue.popFirst { Self.has($0.payers, in: usage) { $0.running < part } }
         guard let entrant = first else { return nil }
         change(entrant.payers) { $0.waiting -= 1 }
-        occupy(entrant.payers)
+        let isRunning = occupy(entrant.payers)
+        assert(isRunning, "who comes out of the queue has room")
         return entrant.waiter
     }
 
@@ -93,9 +98,17 @@ struct ConcurrencyGate<Payer: Hashable, Waiter> {
         change(entrant.payers) { $0.waiting -= 1 }
     }
 
-    private mutating func occupy(_ payers: Payers<Payer>) {
+    /// Takes a slot where every payer has room for it. One look-up for each: every request comes by here.
+    private mutating func occupy(_ payers: Payers<Payer>) -> Bool {
+        if let client = payers.client, !usage[client, default: Usage()].takeSlot(of: limitPart) {
+            return false
+        }
+        if let account = payers.account, !usage[account, default: Usage()].takeSlot(of: limitPart) {
+            if let client = payers.client { change(client) { $0.running -= 1 } }
+            return false
+        }
         running += 1
-        change(payers) { $0.running += 1 }
+        return true
     }
 
     /// Whether every payer has room; who isn't remembered holds nothing.

@@ -26,6 +26,14 @@ struct RateReport: Sendable {
         count += 1
     }
 
+    /// What further limits said.
+    mutating func add(_ other: RateReport) {
+        for index in 0..<other.count {
+            if let item = other.items[index] { add(item.counter, item.verdict) }
+        }
+        retryAfterSeconds = other.retryAfterSeconds ?? retryAfterSeconds
+    }
+
     /// The lines `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-10, each a list of all limits that
     /// were asked, and `Retry-After` (RFC 9110, section 10.2.3) where one refused. Nothing where none was asked.
     func write(into buffer: inout ByteBuffer) {

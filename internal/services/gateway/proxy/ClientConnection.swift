@@ -148,7 +148,7 @@ final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchec
             switch phase {
             case .head:
                 // Who doesn't take responses gets no more of them.
-                guard isWritable, parseHead() else { return }
+                guard input.readableBytes == 0 || isWritable, parseHead() else { return }
             case .exchange(let exchange):
                 guard parseBody(of: exchange) else { return }
             case .tunnel, .lingering, .closed:

@@ -81,13 +81,12 @@ extension Exchange {
             let isAllowed = limits.admit(client: client, principal: principal, at: state.now, &rateReport)
             return isAllowed ? next(self) : refuse(.rateLimited)
         }
-        let soFar = rateReport
         state.pending(self) { exchange in
-            var report = soFar
+            var report = RateReport()
             let isAllowed = await limits.admitShared(client: client, principal: principal, &report)
             let result = report
             return {
-                exchange.rateReport = result
+                exchange.rateReport.add(result)
                 isAllowed ? next(exchange) : exchange.refuse(.rateLimited)
             }
         }

@@ -50,8 +50,11 @@ extension Exchange {
         }
         guard charge(bytes.readableBytes) else { return false }
         // A copy: a slice would keep all of the memory that it was received in.
-        readAhead.writeImmutableBuffer(bytes)
-        if readAhead.readableBytes >= route.readAhead { takeSlot() }
+        var ahead = takeReadAhead()
+        ahead.writeImmutableBuffer(bytes)
+        let isEnough = ahead.readableBytes >= route.readAhead
+        readAhead = ahead
+        if isEnough { takeSlot() }
         return stage != .over
     }
 
@@ -75,13 +78,12 @@ extension Exchange {
 
     /// What was read ahead, for whoever keeps it from now on.
     func takeReadAhead() -> ByteBuffer {
-        let bytes = readAhead
-        readAhead = ByteBuffer()
-        return bytes
+        defer { readAhead = nil }
+        return readAhead ?? ByteBuffer()
     }
 
     private func sendReadAhead() {
-        guard readAhead.readableBytes > 0 else { return }
+        guard readAhead != nil else { return }
         forward(takeReadAhead())
         // From here on the connection's own bounds hold. The process's own routes may keep it until they respond.
         if upstream != nil { uncharge() }

@@ -73,7 +73,7 @@ extension Exchange {
     func releaseBudget() {
         uncharge()
         letGo()
-        readAhead = ByteBuffer()
+        readAhead = nil
         guard isCounted else { return }
         isCounted = false
         payers.client?.requests.giveBack(1)

@@ -30,6 +30,10 @@ extension Exchange {
             switch result {
             case .success(let connection):
                 guard self.stage == .connecting else { return connection.close() }
+                guard connection.isUsable else {
+                    self.tried.append(address)
+                    return self.fail(.notConnected("\(address): closed at once"))
+                }
                 self.send(on: connection)
             case .failure(let error):
                 address.refusedConnection(at: self.state.now)
@@ -42,10 +46,6 @@ extension Exchange {
 
     private func send(on connection: UpstreamConnection) {
         guard client != nil, let target = route.upstream else { return }
-        guard connection.isUsable else {
-            tried.append(connection.address)
-            return fail(.notConnected("\(connection.address): closed at once"))
-        }
         upstream = connection
         lastAddress = connection.address
         stage = .waiting

@@ -69,7 +69,7 @@ final class Exchange: @unchecked Sendable {
     /// Bytes of the body that count because they wait in the client's stream.
     var bodyWaiting = 0
     /// What was read of the body before the request could go anywhere.
-    var readAhead = ByteBuffer()
+    var readAhead: ByteBuffer?
     /// Whether that is all of it, which these trailers follow.
     var bodyHasEnded = false
     var bodyTrailers: ByteBuffer?
