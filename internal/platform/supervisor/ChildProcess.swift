@@ -54,7 +54,7 @@ struct ChildProcess {
             lines.append(String(cString: line))
             next += 1
         }
-        let prefixes = [Inheritance.variable, Inheritance.crashFileVariable].map { "\($0)=" }
+        let prefixes = Inheritance.names.map { "\($0)=" }
         lines.removeAll { line in prefixes.contains { line.utf8.starts(with: $0.utf8) } }
         return lines + variables.map { "\($0.key)=\($0.value)" }
     }

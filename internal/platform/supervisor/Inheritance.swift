@@ -15,11 +15,16 @@ struct Inheritance: Sendable, Hashable {
     /// `parent=12 restarts=0 since=345 http=3 ops=4`
     static let variable = "SOUK_SUPERVISED"
     static let crashFileVariable = "SOUK_SUPERVISED_CRASH_FILE"
+    /// Has Swift's runtime handle no crash. Until ours took over, its handlers would start a debugger, which takes seconds, or
+    /// go on after a signal that somebody sent.
+    static let runtimeVariable = "SWIFT_BACKTRACE"
+
+    static let names = [variable, crashFileVariable, runtimeVariable]
 
     var variables: [String: String] {
         var words = ["parent=\(parent)", "restarts=\(restarts)", "since=\(awaySince)"]
         words += sockets.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        var variables = [Self.variable: words.joined(separator: " ")]
+        var variables = [Self.variable: words.joined(separator: " "), Self.runtimeVariable: "enable=no"]
         variables[Self.crashFileVariable] = crashFile
         return variables
     }
