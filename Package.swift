@@ -254,7 +254,9 @@ var services: [Target] {
         + kernel("SoukProductKernel", "internal/services/product/kernel")
         + kernel("SoukVendorKernel", "internal/services/vendor/kernel")
         + kernel("SoukPaymentKernel", "internal/services/payment/kernel")
-        + service("SoukAuth", "internal/services/auth", kernel: true, ["CArgon2", "CZlib", "SoukAuthKernel"])
+        + service(
+            "SoukAuth", "internal/services/auth", kernel: true, ["CArgon2", "CZlib", "SoukAuthKernel"],
+            testing: ["SoukProto", .protobuf])
         + module(
             "SoukAuthGuard", "internal/services/auth-guard",
             [

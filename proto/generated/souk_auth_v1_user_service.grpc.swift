@@ -133,10 +133,11 @@ extension Souk_Auth_V1_UserService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Opens a session.
+        /// > Opens a session. A client that sends the device token of an earlier log-in to the account is counted for itself, so nobody
+        /// > else's attempts can lock it out.
         /// > 
-        /// > UNAUTHENTICATED `auth.invalid_credentials` for an unknown address and a wrong password alike; PERMISSION_DENIED
-        /// > `auth.account_inactive`; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
+        /// > INVALID_ARGUMENT with the fields that can't be taken; UNAUTHENTICATED `auth.invalid_credentials` for an unknown address and
+        /// > a wrong password alike; PERMISSION_DENIED `auth.account_inactive`; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Souk_Auth_V1_LoginUserRequest` messages.
@@ -226,10 +227,11 @@ extension Souk_Auth_V1_UserService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Opens a session.
+        /// > Opens a session. A client that sends the device token of an earlier log-in to the account is counted for itself, so nobody
+        /// > else's attempts can lock it out.
         /// > 
-        /// > UNAUTHENTICATED `auth.invalid_credentials` for an unknown address and a wrong password alike; PERMISSION_DENIED
-        /// > `auth.account_inactive`; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
+        /// > INVALID_ARGUMENT with the fields that can't be taken; UNAUTHENTICATED `auth.invalid_credentials` for an unknown address and
+        /// > a wrong password alike; PERMISSION_DENIED `auth.account_inactive`; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Souk_Auth_V1_LoginUserRequest` message.
@@ -317,10 +319,11 @@ extension Souk_Auth_V1_UserService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Opens a session.
+        /// > Opens a session. A client that sends the device token of an earlier log-in to the account is counted for itself, so nobody
+        /// > else's attempts can lock it out.
         /// > 
-        /// > UNAUTHENTICATED `auth.invalid_credentials` for an unknown address and a wrong password alike; PERMISSION_DENIED
-        /// > `auth.account_inactive`; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
+        /// > INVALID_ARGUMENT with the fields that can't be taken; UNAUTHENTICATED `auth.invalid_credentials` for an unknown address and
+        /// > a wrong password alike; PERMISSION_DENIED `auth.account_inactive`; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
         ///
         /// - Parameters:
         ///   - request: A `Souk_Auth_V1_LoginUserRequest` message.
@@ -572,10 +575,11 @@ extension Souk_Auth_V1_UserService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Opens a session.
+        /// > Opens a session. A client that sends the device token of an earlier log-in to the account is counted for itself, so nobody
+        /// > else's attempts can lock it out.
         /// > 
-        /// > UNAUTHENTICATED `auth.invalid_credentials` for an unknown address and a wrong password alike; PERMISSION_DENIED
-        /// > `auth.account_inactive`; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
+        /// > INVALID_ARGUMENT with the fields that can't be taken; UNAUTHENTICATED `auth.invalid_credentials` for an unknown address and
+        /// > a wrong password alike; PERMISSION_DENIED `auth.account_inactive`; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Souk_Auth_V1_LoginUserRequest` message.
@@ -704,10 +708,11 @@ extension Souk_Auth_V1_UserService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Opens a session.
+        /// > Opens a session. A client that sends the device token of an earlier log-in to the account is counted for itself, so nobody
+        /// > else's attempts can lock it out.
         /// > 
-        /// > UNAUTHENTICATED `auth.invalid_credentials` for an unknown address and a wrong password alike; PERMISSION_DENIED
-        /// > `auth.account_inactive`; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
+        /// > INVALID_ARGUMENT with the fields that can't be taken; UNAUTHENTICATED `auth.invalid_credentials` for an unknown address and
+        /// > a wrong password alike; PERMISSION_DENIED `auth.account_inactive`; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Souk_Auth_V1_LoginUserRequest` message.
@@ -848,10 +853,11 @@ extension Souk_Auth_V1_UserService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Opens a session.
+    /// > Opens a session. A client that sends the device token of an earlier log-in to the account is counted for itself, so nobody
+    /// > else's attempts can lock it out.
     /// > 
-    /// > UNAUTHENTICATED `auth.invalid_credentials` for an unknown address and a wrong password alike; PERMISSION_DENIED
-    /// > `auth.account_inactive`; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
+    /// > INVALID_ARGUMENT with the fields that can't be taken; UNAUTHENTICATED `auth.invalid_credentials` for an unknown address and
+    /// > a wrong password alike; PERMISSION_DENIED `auth.account_inactive`; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Souk_Auth_V1_LoginUserRequest` message.
@@ -980,10 +986,11 @@ extension Souk_Auth_V1_UserService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Opens a session.
+    /// > Opens a session. A client that sends the device token of an earlier log-in to the account is counted for itself, so nobody
+    /// > else's attempts can lock it out.
     /// > 
-    /// > UNAUTHENTICATED `auth.invalid_credentials` for an unknown address and a wrong password alike; PERMISSION_DENIED
-    /// > `auth.account_inactive`; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
+    /// > INVALID_ARGUMENT with the fields that can't be taken; UNAUTHENTICATED `auth.invalid_credentials` for an unknown address and
+    /// > a wrong password alike; PERMISSION_DENIED `auth.account_inactive`; RESOURCE_EXHAUSTED `auth.throttled`; UNAVAILABLE `auth.busy`.
     ///
     /// - Parameters:
     ///   - message: request message to send.

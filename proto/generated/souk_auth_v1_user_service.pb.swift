@@ -61,6 +61,9 @@ package nonisolated struct Souk_Auth_V1_CreateUserResponse: Sendable {
   /// Clears the value of `grant`. Subsequent reads from it will return its default value.
   package mutating func clearGrant() {self._grant = nil}
 
+  /// To be sent with later log-ins to this account from this device. It gives no access.
+  package var deviceToken: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -77,6 +80,9 @@ package nonisolated struct Souk_Auth_V1_LoginUserRequest: Sendable {
   package var email: String = String()
 
   package var password: String = String()
+
+  /// That of an earlier log-in to the account; empty where there is none.
+  package var deviceToken: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -105,6 +111,9 @@ package nonisolated struct Souk_Auth_V1_LoginUserResponse: Sendable {
   package var hasGrant: Bool {self._grant != nil}
   /// Clears the value of `grant`. Subsequent reads from it will return its default value.
   package mutating func clearGrant() {self._grant = nil}
+
+  /// To be sent with later log-ins to this account from this device. It gives no access.
+  package var deviceToken: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -248,7 +257,7 @@ nonisolated extension Souk_Auth_V1_CreateUserRequest: SwiftProtobuf.Message, Swi
 
 nonisolated extension Souk_Auth_V1_CreateUserResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CreateUserResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}user\0\u{1}grant\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}user\0\u{1}grant\0\u{3}device_token\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -258,6 +267,7 @@ nonisolated extension Souk_Auth_V1_CreateUserResponse: SwiftProtobuf.Message, Sw
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._user) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._grant) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.deviceToken) }()
       default: break
       }
     }
@@ -274,12 +284,16 @@ nonisolated extension Souk_Auth_V1_CreateUserResponse: SwiftProtobuf.Message, Sw
     try { if let v = self._grant {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
+    if !self.deviceToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.deviceToken, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Souk_Auth_V1_CreateUserResponse, rhs: Souk_Auth_V1_CreateUserResponse) -> Bool {
     if lhs._user != rhs._user {return false}
     if lhs._grant != rhs._grant {return false}
+    if lhs.deviceToken != rhs.deviceToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -287,7 +301,7 @@ nonisolated extension Souk_Auth_V1_CreateUserResponse: SwiftProtobuf.Message, Sw
 
 nonisolated extension Souk_Auth_V1_LoginUserRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LoginUserRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}email\0\u{1}password\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}email\0\u{1}password\0\u{3}device_token\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -297,6 +311,7 @@ nonisolated extension Souk_Auth_V1_LoginUserRequest: SwiftProtobuf.Message, Swif
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.email) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.password) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.deviceToken) }()
       default: break
       }
     }
@@ -309,12 +324,16 @@ nonisolated extension Souk_Auth_V1_LoginUserRequest: SwiftProtobuf.Message, Swif
     if !self.password.isEmpty {
       try visitor.visitSingularStringField(value: self.password, fieldNumber: 2)
     }
+    if !self.deviceToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.deviceToken, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Souk_Auth_V1_LoginUserRequest, rhs: Souk_Auth_V1_LoginUserRequest) -> Bool {
     if lhs.email != rhs.email {return false}
     if lhs.password != rhs.password {return false}
+    if lhs.deviceToken != rhs.deviceToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -322,7 +341,7 @@ nonisolated extension Souk_Auth_V1_LoginUserRequest: SwiftProtobuf.Message, Swif
 
 nonisolated extension Souk_Auth_V1_LoginUserResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LoginUserResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}user\0\u{1}grant\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}user\0\u{1}grant\0\u{3}device_token\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -332,6 +351,7 @@ nonisolated extension Souk_Auth_V1_LoginUserResponse: SwiftProtobuf.Message, Swi
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._user) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._grant) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.deviceToken) }()
       default: break
       }
     }
@@ -348,12 +368,16 @@ nonisolated extension Souk_Auth_V1_LoginUserResponse: SwiftProtobuf.Message, Swi
     try { if let v = self._grant {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
+    if !self.deviceToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.deviceToken, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Souk_Auth_V1_LoginUserResponse, rhs: Souk_Auth_V1_LoginUserResponse) -> Bool {
     if lhs._user != rhs._user {return false}
     if lhs._grant != rhs._grant {return false}
+    if lhs.deviceToken != rhs.deviceToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -110,8 +110,9 @@ def test_a_session_from_sign_up_to_log_out(users, profiles):
     assert own.user == made.user
     assert profiles.GetUser(token=made.grant.access_token, id=made.user.id).user == made.user
 
-    there = users.LoginUser(email=address, password=PASSWORD)
+    there = users.LoginUser(email=address, password=PASSWORD, device_token=made.device_token)
     assert there.user.id == made.user.id
+    assert len({made.device_token, there.device_token, ""}) == 3
     renewed = users.RefreshAccessToken(refresh_token=there.grant.refresh_token)
     assert renewed.grant.refresh_token != there.grant.refresh_token
     assert refusal(users.RefreshAccessToken, refresh_token=there.grant.refresh_token) == (

@@ -110,7 +110,7 @@ package final class AuthService: HostedService {
             clients: clients)
         userRoutes = UserRoutes(profiles: profiles, administration: administration, clients: clients)
         self.accounts = LocalAccountKernel(
-            registration: registration, login: login, refresh: refresh, profiles: profiles,
+            registration: registration, login: login, refresh: refresh, devices: devices, profiles: profiles,
             administration: administration, clients: clients)
     }
 

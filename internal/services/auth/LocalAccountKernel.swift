@@ -10,6 +10,7 @@ struct LocalAccountKernel: AccountKernel {
     let registration: Registration
     let login: Login
     let refresh: TokenRefresh
+    let devices: DeviceTokens
     let profiles: Profiles
     let administration: UserAdministration
     let clients: ClientAddresses
@@ -20,21 +21,22 @@ struct LocalAccountKernel: AccountKernel {
         try await answer(context) {
             let body = try Self.read(
                 RegisterBody.self, ["email": email, "password": password, "name": name])
-            return AccountGrant(
-                try await registration.register(
-                    email: body.email, password: body.password, name: body.name, from: clients.client(client))
-            )
+            let grant = try await registration.register(
+                email: body.email, password: body.password, name: body.name, from: clients.client(client))
+            return try await AccountGrant(grant, deviceToken: devices.issue(for: grant.user.id))
         }
     }
 
     func logIn(
-        email: String, password: String, from client: String, _ context: CallContext
+        email: String, password: String, deviceToken: String?, from client: String, _ context: CallContext
     ) async throws(AccountError) -> AccountGrant {
         try await answer(context) {
-            let body = try Self.read(LoginBody.self, ["email": email, "password": password])
-            return AccountGrant(
-                try await login.logIn(
-                    email: body.email, password: body.password, from: clients.client(client)))
+            let body = try Self.read(
+                LoginBody.self, ["email": email, "password": password, "device_token": deviceToken])
+            let grant = try await login.logIn(
+                email: body.email, password: body.password, from: clients.client(client),
+                deviceToken: body.deviceToken)
+            return try await AccountGrant(grant, deviceToken: devices.issue(for: grant.user.id))
         }
     }
 
@@ -89,7 +91,7 @@ struct LocalAccountKernel: AccountKernel {
     }
 
     /// Checks values by the rules of the HTTP body of the same fields: there is one set of them.
-    private static func read<B: RequestBody>(_ type: B.Type, _ fields: [String: String]) throws -> B {
+    private static func read<B: RequestBody>(_ type: B.Type, _ fields: [String: String?]) throws -> B {
         try JSONCoding.decodeBody(type, from: try JSONCoding.encode(fields))
     }
 
@@ -119,9 +121,9 @@ extension AccountUser {
 }
 
 extension AccountGrant {
-    fileprivate init(_ grant: Grant) {
+    fileprivate init(_ grant: Grant, deviceToken: String? = nil) {
         self.init(
             user: AccountUser(grant.user), accessToken: grant.accessToken, refreshToken: grant.refreshToken,
-            expiresIn: grant.expiresIn)
+            expiresIn: grant.expiresIn, deviceToken: deviceToken)
     }
 }

@@ -17,9 +17,11 @@ package protocol AccountKernel: Sendable {
 
     /// Opens a session.
     ///
-    /// - Throws: ``AccountError`` `auth.invalid_credentials`, `auth.account_inactive`, `auth.throttled`, `auth.busy`.
+    /// - Parameter deviceToken: that of an earlier grant to the account; nil where the client has none.
+    /// - Throws: ``AccountError`` `validation.failed`, `auth.invalid_credentials`, `auth.account_inactive`, `auth.throttled`,
+    ///   `auth.busy`.
     func logIn(
-        email: String, password: String, from client: String, _ context: CallContext
+        email: String, password: String, deviceToken: String?, from client: String, _ context: CallContext
     ) async throws(AccountError) -> AccountGrant
 
     /// Exchanges a refresh token, which is good for one exchange.
@@ -99,12 +101,18 @@ package struct AccountGrant: Sendable {
     package let refreshToken: String
     /// How long the access token is good for.
     package let expiresIn: Duration
+    /// Shows at later log-ins that the account has signed in on this device; nil after a refresh.
+    package let deviceToken: String?
 
-    package init(user: AccountUser, accessToken: String, refreshToken: String, expiresIn: Duration) {
+    package init(
+        user: AccountUser, accessToken: String, refreshToken: String, expiresIn: Duration,
+        deviceToken: String?
+    ) {
         self.user = user
         self.accessToken = accessToken
         self.refreshToken = refreshToken
         self.expiresIn = expiresIn
+        self.deviceToken = deviceToken
     }
 }
 

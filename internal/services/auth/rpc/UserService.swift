@@ -29,6 +29,7 @@ package struct UserService: Souk_Auth_V1_UserService.SimpleServiceProtocol {
         return .with {
             $0.user = grant.user.wire
             $0.grant = grant.wire
+            $0.deviceToken = grant.deviceToken ?? ""
         }
     }
 
@@ -36,11 +37,13 @@ package struct UserService: Souk_Auth_V1_UserService.SimpleServiceProtocol {
         request: Souk_Auth_V1_LoginUserRequest, context: ServerContext
     ) async throws -> Souk_Auth_V1_LoginUserResponse {
         let grant = try await accounts.logIn(
-            email: request.email, password: request.password, from: context.clientAddress,
-            context.call.context)
+            email: request.email, password: request.password,
+            deviceToken: request.deviceToken.isEmpty ? nil : request.deviceToken,
+            from: context.clientAddress, context.call.context)
         return .with {
             $0.user = grant.user.wire
             $0.grant = grant.wire
+            $0.deviceToken = grant.deviceToken ?? ""
         }
     }
 
