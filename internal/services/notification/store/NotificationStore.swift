@@ -95,20 +95,24 @@ struct NotificationStore: Sendable {
     ///
     /// - Returns: How many went.
     func trim(toNewest most: Int) async throws -> Int {
-        try await database.execute(
-            """
-            WITH bounds AS MATERIALIZED (
-                SELECT user_id, (
-                    SELECT id FROM notifications WHERE user_id = full_users.user_id
-                    ORDER BY id DESC LIMIT 1 OFFSET \(most - 1)) AS oldest
-                FROM (
-                    SELECT user_id FROM notifications GROUP BY user_id HAVING COUNT(*) > \(most)) AS full_users)
-            DELETE FROM notifications WHERE id IN (
-                SELECT n.id FROM bounds JOIN notifications n ON n.user_id = bounds.user_id AND n.id < bounds.oldest
-                WHERE NOT EXISTS (
-                    SELECT 1 FROM emails WHERE notification_id = n.id AND state = 'pending')
-                LIMIT 1000)
-            """, isolation: .readCommitted)
+        try await database.execute(Self.trimming(toNewest: most), isolation: .readCommitted)
+    }
+
+    /// The statement of ``trim(toNewest:)``. It finds the oldest message to keep once per user, and not once per message.
+    static func trimming(toNewest most: Int) -> SQL {
+        """
+        WITH bounds AS MATERIALIZED (
+            SELECT user_id, (
+                SELECT id FROM notifications WHERE user_id = full_users.user_id
+                ORDER BY id DESC LIMIT 1 OFFSET \(most - 1)) AS oldest
+            FROM (
+                SELECT user_id FROM notifications GROUP BY user_id HAVING COUNT(*) > \(most)) AS full_users)
+        DELETE FROM notifications WHERE id IN (
+            SELECT n.id FROM bounds JOIN notifications n ON n.user_id = bounds.user_id AND n.id < bounds.oldest
+            WHERE NOT EXISTS (
+                SELECT 1 FROM emails WHERE notification_id = n.id AND state = 'pending')
+            LIMIT 1000)
+        """
     }
 
     static func notification(_ row: Row) throws -> Notification {

@@ -87,27 +87,6 @@ import Testing
         #expect(try await store.unreadCount(of: other) == 1)
     }
 
-    /// The writer waits while messages are deleted: the work must not be rows times rows.
-    @Test func trimmingLongListsIsQuick() async throws {
-        let store = try await store()
-        let most = 10_000
-        try await store.database.transaction(isolation: .readCommitted) { tx in
-            for start in stride(from: 0, to: most + 100, by: 500) {
-                let rows = (start..<min(start + 500, most + 100)).map { number -> SQL in
-                    "(\(NotificationID()), \(user), \("\(number)"), 'welcome', '', '', '{}', \(now))"
-                }
-                try await tx.execute(
-                    """
-                    INSERT INTO notifications (id, user_id, event_id, kind, title, body, subject, created_at)
-                    VALUES \(sql: rows.joined(separator: ", "))
-                    """)
-            }
-        }
-        let start = ContinuousClock.now
-        #expect(try await store.trim(toNewest: most) == 100)
-        #expect(ContinuousClock.now - start < .seconds(1))
-    }
-
     @Test func everyKindHasWords() throws {
         let catalogue = try MessageCatalogue()
         for kind in NotificationKind.allCases {
