@@ -72,14 +72,16 @@ var clibs: [Target] {
 // MARK: - Platform: knows nothing of shopping
 
 var platform: [Target] {
-    module("SoukTime", "internal/platform/time")
-        + module("SoukText", "internal/platform/text")
+    module("SoukTime", "internal/platform/time", testing: ["SoukTesting"])
+        + module("SoukText", "internal/platform/text", testing: ["SoukTesting"])
         + module("SoukTemplates", "internal/platform/templates", ["SoukText", .mustache])
         + module("SoukErrors", "internal/platform/errors")
         + module("SoukSupervisor", "internal/platform/supervisor", ["CProcess"])
-        + module("SoukIDs", "internal/platform/ids", ["SoukText", .crypto])
-        + module("SoukMoney", "internal/platform/money", ["SoukErrors"])
-        + module("SoukPagination", "internal/platform/pagination", ["SoukErrors", "SoukText"])
+        + module("SoukIDs", "internal/platform/ids", ["SoukText", .crypto], testing: ["SoukTesting"])
+        + module("SoukMoney", "internal/platform/money", ["SoukErrors"], testing: ["SoukTesting"])
+        + module(
+            "SoukPagination", "internal/platform/pagination", ["SoukErrors", "SoukText"],
+            testing: ["SoukTesting"])
         + module("SoukCallContext", "internal/platform/call-context", ["SoukErrors", "SoukIDs"])
         + module("SoukEnv", "internal/platform/env", ["SoukText"])
         + module("SoukLogger", "internal/platform/logger", ["SoukText", .logging, .tracing])
@@ -137,7 +139,7 @@ var platform: [Target] {
                 "SoukBrokerEmbedded", "SoukBrokerKafka", "SoukBrokerRabbitMQ", "SoukObservability",
                 "SoukTesting",
             ])
-        + module("SoukHTTPWire", "internal/platform/http-wire", [.nio])
+        + module("SoukHTTPWire", "internal/platform/http-wire", [.nio], testing: ["SoukTesting"])
         + module(
             "SoukHTTP", "internal/platform/http",
             [

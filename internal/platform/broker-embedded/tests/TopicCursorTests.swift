@@ -1,4 +1,5 @@
 import SoukBroker
+import SoukTesting
 import SoukTime
 import Testing
 
@@ -152,7 +153,7 @@ import Testing
     /// and nothing unacknowledged below the watermark.
     @Test(arguments: 0..<40 as Range<UInt64>)
     func `random work keeps order and watermark`(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let count = 300
         let keys = (0..<count).map { _ in ["", "a", "b", "c", "d", "e"].randomElement(using: &random) ?? "" }
         var reader = Reader(
@@ -204,7 +205,7 @@ import Testing
     }
 
     @Test func `the due queue gives back in order of time`() {
-        var random = SplitMix(state: 7)
+        var random = SeededGenerator(seed: 7)
         var queue = DueQueue()
         let times = (0..<200).map { _ in Int64.random(in: 0..<100, using: &random) }
         for (position, time) in times.enumerated() {
@@ -233,18 +234,5 @@ import Testing
             #expect(queue.count == model.count)
             #expect(queue.first == model.first)
         }
-    }
-}
-
-/// A small generator with a seed (Steele, Lea, Flood 2014), so that a failure can be repeated.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

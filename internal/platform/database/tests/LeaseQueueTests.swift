@@ -1,3 +1,4 @@
+import SoukTesting
 import Testing
 
 @testable import SoukDatabase
@@ -66,7 +67,7 @@ import Testing
     /// No resource is ever held twice, and nobody waits while one is idle.
     @Test(arguments: 0..<20 as Range<UInt64>)
     func neverLendsTwice(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let queue = SharedQueue<Int, UInt64, Void>(Array(0..<3), waiterLimit: 5)
         var held: Set<Int> = []
         var waiting: [UInt64] = []
@@ -118,18 +119,6 @@ private final class SharedQueue<Resource, Waiter, Closer> {
     func close() -> [Waiter] { queue.close() }
     func isDrained(orWake closer: Closer) -> Bool { queue.isDrained(orWake: closer) }
     func takeAll() -> [Resource] { queue.takeAll() }
-}
-
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
 }
 
 extension LeaseQueue.Acquisition {

@@ -1,5 +1,6 @@
 import NIOCore
 import SoukHTTPWire
+import SoukTesting
 import Testing
 
 @Suite struct PropertyTests {

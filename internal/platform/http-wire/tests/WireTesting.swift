@@ -1,5 +1,6 @@
 import NIOCore
 import SoukHTTPWire
+import SoukTesting
 import Testing
 
 /// A request's head, or none yet, or the fault; all of it comparable.

@@ -1,4 +1,5 @@
 import Foundation
+import SoukTesting
 import Synchronization
 import Testing
 

@@ -1,6 +1,7 @@
 import Foundation
 import SoukErrors
 import SoukMoney
+import SoukTesting
 import Testing
 
 private func currency(_ code: String) throws -> Currency { try #require(Currency(code)) }

@@ -1,5 +1,6 @@
 import SoukErrors
 import SoukPagination
+import SoukTesting
 import Testing
 
 @Suite struct PageTests {

@@ -1,11 +1,13 @@
+import SoukTesting
+
 /// Texts made to mislead: every ASCII character beside scalars that merge with it, look like it, or turn into it in a normal form.
 struct NastyText: Sequence, IteratorProtocol {
-    private var state: UInt64
+    private var generator: SeededGenerator
     private var left: Int
 
     /// The same texts for the same seed.
     init(seed: UInt64, count: Int) {
-        state = seed
+        generator = SeededGenerator(seed: seed)
         left = count
     }
 
@@ -38,12 +40,7 @@ struct NastyText: Sequence, IteratorProtocol {
         "\u{2028}", "\u{2029}", "\u{85}", "\u{A0}", "\u{FEFF}", "\u{FFFD}", "\u{10FFFF}", "é", "\u{1F600}",
     ]
 
-    /// SplitMix64 (Steele, Lea, Flood 2014).
     private mutating func random(_ bound: Int) -> Int {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Int((z ^ (z >> 31)) % UInt64(bound))
+        Int(generator.next() % UInt64(bound))
     }
 }

@@ -130,7 +130,7 @@ import Testing
     @Test(arguments: 1...8 as ClosedRange<UInt64>)
     func theBooksBalanceAfterRandomOperations(seed: UInt64) async throws {
         let bench = try await VendorBench()
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let shops = [
             try await bench.shop(["a": 20, "b": 5, "c": 1], threshold: 2),
             try await bench.shop(["a": 7, "b": 50]),
@@ -178,18 +178,5 @@ import Testing
         }
         let summary = try await bench.useCases.stock.summary(PageRequest())
         #expect(summary.items.count == 2 && summary.items.allSatisfy { $0.onHand == $0.movements })
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }
