@@ -15,6 +15,7 @@ final class ConsumerSession {
     private static let batch = 256
     private static let idleMilliseconds: Int32 = 200
     private static let commitEvery: Duration = .milliseconds(200)
+    private static let commitRetryMilliseconds: Int32 = 50
     private static let declareEvery: Duration = .seconds(5)
 
     let group: GroupConsumer
@@ -248,13 +249,20 @@ final class ConsumerSession {
             "committing: \(String(cString: rd_kafka_err2str(code)))", metadata: ["group": "\(group.name)"])
     }
 
-    /// Commits what is done in the partitions before they are given up, within the time of two requests.
+    /// Commits what is done in the partitions before they are given up, again where that fails, within the time of two requests.
     func commitNow(_ partitions: [PartitionID]) {
-        let milliseconds = group.options.requestTimeout.milliseconds
-        finishCommit(milliseconds: milliseconds)
-        guard committing == nil else { return }
-        startCommit(group.takeCommits(partitions))
-        finishCommit(milliseconds: milliseconds)
+        let deadline = ContinuousClock.now + group.options.requestTimeout * 2
+        var left: Int32 { (deadline - .now).milliseconds }
+        var isRepeated = false
+        while true {
+            finishCommit(milliseconds: left)
+            guard committing == nil, !isSpent, left > 0 else { return }
+            let offsets = group.takeCommits(partitions)
+            guard !offsets.isEmpty else { return }
+            if isRepeated { wakeup.wait(milliseconds: Self.commitRetryMilliseconds) }
+            isRepeated = true
+            startCommit(offsets)
+        }
     }
 
     // MARK: - Leaving
