@@ -32,6 +32,7 @@ routes:
   - {path: /app/**, upstream: app}
   - {path: /app/accounts/**, upstream: app, token: verified}
   - {path: /app/patient/**, upstream: app, body_rate: off}
+  - {path: /app/wide/**, upstream: app, concurrency: {limit: 64, queue: 16, queue_timeout: 5s}}
   - {path: /app/probed/**, upstream: app, breaker: {failures: 2, open_for: 300ms}}
   - path: /app/counted/**
     upstream: app
@@ -69,8 +70,8 @@ def held(app, path: str) -> Gate:
     return gate
 
 
-def in_flight(gateway) -> float:
-    return gateway.series("gateway_requests_in_flight", route="/app/**")
+def in_flight(gateway, route: str = "/app/**") -> float:
+    return gateway.series("gateway_requests_in_flight", route=route)
 
 
 def refused(gateway, kind: str) -> float:
@@ -259,7 +260,23 @@ def test_one_client_gets_an_eighth_of_the_memory_for_bodies(gateway, app):
         assert refused(gateway, "body_memory") == 3
         # Others have theirs.
         assert ask(gateway, "POST", fresh(), body=b"y" * 65_000).json["length"] == 65_000
-    wait_until("the memory to be given back", lambda: gateway.series("gateway_requests_in_flight", route="/app/patient/**") == 0)
+    wait_until("the memory to be given back", lambda: in_flight(gateway, "/app/patient/**") == 0)
+    assert ask(gateway, "POST", fresh(), body=b"y" * 65_000, source=attacker).json["length"] == 65_000
+
+
+def test_what_waits_behind_a_request_counts_as_a_body(gateway, app):
+    """Requests in progress, with 60 KB of whatever comes next behind each: four times that is nearly 256 KiB."""
+    attacker, path = stranger(), fresh("/app/wide/")
+    gate = held(app, path)
+    with contextlib.ExitStack() as stack:
+        for _ in range(7):
+            client = stack.enter_context(Client(gateway, source=attacker))
+            client.request("GET", path, {"Content-Length": "0"}, b"G" * 60_000)
+        wait_until("three refusals", lambda: refused(gateway, "body_memory") == 3)
+        wait_until("the other four", lambda: in_flight(gateway, "/app/wide/**") == 4)
+        assert ask(gateway, "POST", fresh(), body=b"y" * 65_000).json["length"] == 65_000
+    gate.open()
+    wait_until("the memory to be given back", lambda: in_flight(gateway, "/app/wide/**") == 0)
     assert ask(gateway, "POST", fresh(), body=b"y" * 65_000, source=attacker).json["length"] == 65_000
 
 

@@ -4,8 +4,9 @@ import NIOPosix
 import SoukHTTPWire
 
 /// A client's HTTP/1.1 connection (RFC 9112): reads requests one after another and writes their answers in the same order.
+///
+/// `@unchecked Sendable`: used on its event loop only, as the channel's handler; futures carry it back there.
 final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchecked Sendable {
-    // @unchecked: used on its event loop only, as the channel's handler.
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -143,7 +144,14 @@ final class ClientConnection: ChannelDuplexHandler, Downstream, Watched, @unchec
     private func parse() {
         guard !isParsing else { return }
         isParsing = true
-        defer { isParsing = false }
+        parseParts()
+        isParsing = false
+        // What stays here counts as the request's, whether it belongs to it or comes after it.
+        guard case .exchange(let exchange) = phase else { return }
+        input.readableBytes > 0 ? exchange.keep(input.readableBytes) : exchange.letGo()
+    }
+
+    private func parseParts() {
         while true {
             switch phase {
             case .head:

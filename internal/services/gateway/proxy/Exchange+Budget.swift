@@ -48,8 +48,8 @@ extension Exchange {
         bodyInMemory = 0
     }
 
-    /// So many bytes of the body wait for this exchange in its stream, where the client's account is not known yet. Where that is
-    /// too many the exchange is refused.
+    /// So many bytes wait for this exchange in its stream or connection, where the client's account is not known yet. Where that
+    /// is too many the exchange is refused.
     func keep(_ bytes: Int) {
         let more = bytes - bodyWaiting
         guard more > 0, stage != .over else { return }

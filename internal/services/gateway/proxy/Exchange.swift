@@ -8,9 +8,9 @@ import SoukHTTPWire
 ///
 /// It passes the route's policies (`Exchange+Admission`), goes to a service (`Exchange+Upstream`) or to this process's own routes
 /// (``LocalCall``), and ends exactly once: with an answer, or cut off.
+///
+/// `@unchecked Sendable`: used on its event loop only; tasks and futures carry it and come back there with it.
 final class Exchange: @unchecked Sendable {
-    // @unchecked: handed to tasks and futures only to come back to its loop with it.
-
     enum Stage {
         /// Policies look at it; a token or a shared limit may have to be asked for.
         case admission
@@ -66,7 +66,7 @@ final class Exchange: @unchecked Sendable {
     var isCounted = false
     /// Bytes of the body that count against them, because they are in memory.
     var bodyInMemory = 0
-    /// Bytes of the body that count because they wait in the client's stream.
+    /// Bytes that count because they wait in the client's stream or connection.
     var bodyWaiting = 0
     /// What was read of the body before the request could go anywhere.
     var readAhead: ByteBuffer?

@@ -33,6 +33,8 @@ final class GatewayServer: Sendable {
                 }
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // Whoever holds back what follows gets no further buffers that were read already.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let state = byLoop[ObjectIdentifier(channel.eventLoop)] else { return }
