@@ -297,7 +297,7 @@ var services: [Target] {
                 .unixSignals,
                 .yams,
             ],
-            testing: ["SoukRPCRuntime", .nioEmbedded])
+            testing: ["SoukRPCRuntime", "SoukTesting", .nioEmbedded])
 }
 
 // MARK: - What the services' processes share

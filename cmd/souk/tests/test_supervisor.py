@@ -173,8 +173,10 @@ def test_a_crash_loop_slows_down_and_only_the_newest_descriptions_are_kept(super
     for _ in range(4):
         server.end_child(signal.SIGABRT)
     wait_until("an answer", lambda: ask(server, "GET", "/api/v1/ping").status == 200)
-    delays = [int(line["delay_ms"]) for line in server.crashes()]
-    assert delays[-1] == 2 * delays[-2] >= 200, delays
+    crashes_logged = server.crashes()
+    # The first process counts as well where it lived for less than half a second.
+    first = 200 if int(crashes_logged[0]["runtime_ms"]) < 500 else 100
+    assert [int(line["delay_ms"]) for line in crashes_logged][-2:] == [first, 2 * first]
     assert len(list(crashes.iterdir())) <= 21
     assert (crashes / "crash-20200101T000000Z-1-1.txt").exists() is False
 

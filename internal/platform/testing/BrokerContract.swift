@@ -27,19 +27,23 @@ package enum BrokerContract {
         package let open: @Sendable () async throws -> any Broker
         /// What the backend keeps of a topic that nobody reads, in bytes; more than any case needs, but for a stand-in.
         let backlogBytes: Int
+        /// Whether requests fail at random: then messages may be delivered again where nothing else gives a reason for it.
+        let failsRequests: Bool
         /// Kills the server without warning and starts it again with what it had stored, while clients are at
         /// work; nil where there is no server, or it stores nothing.
         package let restart: (@Sendable () async throws -> Void)?
 
         package init(
             _ name: String, capabilities: BrokerCapabilities, scale: Int = BrokerContract.defaultScale,
-            backlogBytes: Int = .max, restart: (@Sendable () async throws -> Void)? = nil,
+            backlogBytes: Int = .max, failsRequests: Bool = false,
+            restart: (@Sendable () async throws -> Void)? = nil,
             open: @escaping @Sendable () async throws -> any Broker
         ) {
             self.name = name
             self.capabilities = capabilities
             self.scale = scale
             self.backlogBytes = backlogBytes
+            self.failsRequests = failsRequests
             self.restart = restart
             self.open = open
         }

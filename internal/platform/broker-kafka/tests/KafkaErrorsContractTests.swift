@@ -32,6 +32,7 @@ struct KafkaErrorsContractTests {
                 try await numbered.case.run(
                     on: BrokerContract.Fixture(
                         "kafka, requests failing", capabilities: .all, scale: 400, backlogBytes: 8 << 20,
+                        failsRequests: true,
                         restart: { try await cluster.restart() }
                     ) { PersistentBroker(try KafkaBroker.open(options)) })
             } catch {

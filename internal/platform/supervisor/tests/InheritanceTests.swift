@@ -11,6 +11,11 @@ import Testing
         #expect(Inheritance(variables: inheritance.variables) == inheritance)
     }
 
+    @Test func keepsTheHandlersOfTheRuntimeOut() {
+        let inheritance = Inheritance(sockets: [:], parent: 1, restarts: 0, awaySince: 0, crashFile: nil)
+        #expect(inheritance.variables["SWIFT_BACKTRACE"] == "enable=no")
+    }
+
     @Test(arguments: [
         "", "parent=1", "parent=1 restarts=0", "parent=0 restarts=0 since=1", "parent=1 restarts=-1 since=1",
         "parent=1 restarts=0 since=x", "parent=1 restarts=0 since=1 http=2",

@@ -1,5 +1,6 @@
 import NIOCore
 import Synchronization
+import SoukTesting
 import Testing
 
 @testable import SoukGateway
@@ -42,7 +43,7 @@ private func time(_ milliseconds: UInt64) -> NIODeadline { .uptimeNanoseconds(mi
         await withTaskGroup(of: Void.self) { group in
             for seed in 0..<8 as Range<UInt64> {
                 group.addTask {
-                    var random = SeededNumbers(seed: seed)
+                    var random = SeededGenerator(seed: seed)
                     for _ in 0..<5_000 {
                         let key = UInt32.random(in: 0..<200, using: &random)
                         let budget = budgets.budget(of: .ipv4(key), at: time(0))

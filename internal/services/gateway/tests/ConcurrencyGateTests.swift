@@ -1,4 +1,5 @@
 import NIOCore
+import SoukTesting
 import Testing
 
 @testable import SoukGateway
@@ -118,7 +119,7 @@ extension ConcurrencyGate.Entry {
     /// Whatever happens: nobody has more than a part, nothing gets lost, and no slot is free that somebody waits for who may have it.
     @Test(arguments: 0..<30 as Range<UInt64>)
     func whateverHappens(seed: UInt64) {
-        var random = SeededNumbers(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let (limit, queue, share) = (
             Int.random(in: 1...12, using: &random), Int.random(in: 0...12, using: &random),
             Int.random(in: 1...5, using: &random)
@@ -212,7 +213,7 @@ extension ConcurrencyGate.Entry {
     /// Within a lane in order, and between two entries of a lane no other lane is served twice.
     @Test(arguments: 0..<20 as Range<UInt64>)
     func whateverHappens(seed: UInt64) {
-        var random = SeededNumbers(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let queue = Queue<Int>()
         var model: [Int: [(number: Int, ticket: FairQueue<Int, Int>.Ticket)]] = [:]
         /// Per lane: how often each other lane was served since it was, or began to wait.

@@ -1,3 +1,4 @@
+import SoukTesting
 import Testing
 
 @testable import SoukGateway
@@ -11,7 +12,7 @@ import Testing
         arguments: IdentityHeaders.names
             + IdentityHeaders.prefixes.flatMap { [$0, $0 + "a", $0 + String(repeating: "b", count: 90)] })
     func everySpellingIsKnown(name: String) {
-        var random = SeededNumbers(seed: UInt64(name.utf8.count))
+        var random = SeededGenerator(seed: UInt64(name.utf8.count))
         let spellings =
             [
                 name, name.uppercased(), name.replacing("-", with: "_"), name.replacing("-", with: "."),

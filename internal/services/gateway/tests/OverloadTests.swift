@@ -1,4 +1,5 @@
 import NIOCore
+import SoukTesting
 import Testing
 
 @testable import SoukGateway
@@ -77,7 +78,7 @@ private func time(_ milliseconds: UInt64) -> NIODeadline { .uptimeNanoseconds(mi
     /// Whatever happens: never do two tries begin within the time it stays open, and it closes as often as it opens.
     @Test(arguments: 0..<30 as Range<UInt64>)
     func whateverHappens(seed: UInt64) {
-        var random = SeededNumbers(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let breaker = breaker(failures: Int.random(in: 1...4, using: &random), openFor: .milliseconds(50))
         var now: UInt64 = 0
         var triedAt: UInt64?

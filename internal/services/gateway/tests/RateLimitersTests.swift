@@ -33,7 +33,7 @@ import Testing
     /// The same decisions as the cache's, whatever the numbers.
     @Test(arguments: 0..<20 as Range<UInt64>)
     func agreesWithTheCaches(seed: UInt64) {
-        var random = SeededNumbers(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let quota = [1, 2, 5, 10, 100, 200].randomElement(using: &random) ?? 1
         // Where the division has no remainder both count exactly.
         let window = Duration.milliseconds([1_000, 10_000, 60_000].randomElement(using: &random) ?? 1_000)

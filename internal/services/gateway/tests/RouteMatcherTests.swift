@@ -1,4 +1,5 @@
 import SoukEnv
+import SoukTesting
 import Testing
 
 @testable import SoukGateway
@@ -57,7 +58,7 @@ import Testing
     /// The same as looking at every pattern.
     @Test(arguments: 0..<40 as Range<UInt64>)
     func treeAndListAgree(seed: UInt64) throws {
-        var random = SeededNumbers(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let words = ["a", "b", "ab", "abcdefgh", "abcdefgi", "abcdefghi", "abcdefghj", "~", "{x}", "{y}"]
         var patterns: [String] = []
         var seen: Set<RoutePattern> = []
@@ -101,20 +102,5 @@ import Testing
             if best.map({ $0.rank.lexicographicallyPrecedes(rank) }) ?? true { best = (index, rank) }
         }
         return best?.index
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct SeededNumbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
