@@ -15,6 +15,8 @@ final class ClientPeer {
     let budget: ClientBudget?
     /// Whether requests that were refused cost more frames than its budget had. Its connection ends with the next bytes that come.
     var isOverdrawn = false
+    /// Whom the last request's token named: those that follow on a connection mostly name the same.
+    private var lastAccount: (key: RateKey, budget: ClientBudget)?
     /// Field lines that tell a service who asks, for the usual case that nobody trusted stands between.
     let forwarded: ByteBuffer
 
@@ -26,6 +28,14 @@ final class ClientPeer {
         isExempt = policy.exempts(address)
         budget = isExempt ? nil : budgets.budget(of: rateKey, at: .now())
         forwarded = Self.lines(for: address, scheme: isTLS ? "https" : "http")
+    }
+
+    /// The account's budget.
+    func budget(of account: RateKey, in budgets: ClientBudgets, at now: NIODeadline) -> ClientBudget {
+        if let lastAccount, lastAccount.key == account { return lastAccount.budget }
+        let budget = budgets.budget(of: account, at: now)
+        lastAccount = (account, budget)
+        return budget
     }
 
     /// Who pays for connections, and for HTTP/2 frames without a request: a proxy's are not its clients'.

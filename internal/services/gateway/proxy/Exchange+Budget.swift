@@ -19,7 +19,7 @@ extension Exchange {
     /// The account pays as well from now on. No account does where the client itself doesn't.
     func takeBudget(of account: RateKey) {
         guard payers.client != nil else { return }
-        payers.account = state.gateway.budgets.budget(of: account, at: state.now)
+        payers.account = peer.budget(of: account, in: state.gateway.budgets, at: state.now)
     }
 
     /// Counts bytes of the body that are in memory from now on. False when there are too many, and it has been refused.
