@@ -39,7 +39,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
     ],
-    targets: clibs + platform + marketplace + services + composition + commands
+    targets: clibs + proto + platform + marketplace + services + composition + commands
 )
 
 // MARK: - C libraries
@@ -69,68 +69,87 @@ var clibs: [Target] {
     ]
 }
 
+// MARK: - The gRPC contracts, generated
+
+var proto: [Target] {
+    [
+        library(
+            "SoukProto", "proto", [.grpc, .grpcProtobuf, .protobuf],
+            exclude: ["souk", "grpc", "lock.txt"])
+    ]
+}
+
 // MARK: - Platform: knows nothing of shopping
 
+/// The layers, the lowest first. A module imports modules of its own layer and of lower ones:
+/// `scripts/check-imports` checks that.
 var platform: [Target] {
-    module("SoukTime", "internal/platform/time", testing: ["SoukTesting"])
-        + module("SoukText", "internal/platform/text", testing: ["SoukTesting"])
-        + module("SoukTemplates", "internal/platform/templates", ["SoukText", .mustache])
-        + module("SoukErrors", "internal/platform/errors")
-        + module("SoukSupervisor", "internal/platform/supervisor", ["CProcess"])
-        + module("SoukIDs", "internal/platform/ids", ["SoukText", .crypto], testing: ["SoukTesting"])
-        + module("SoukMoney", "internal/platform/money", ["SoukErrors"], testing: ["SoukTesting"])
+    layer("core", coreModules)
+        + layer("observability", observabilityModules)
+        + layer("data", dataModules)
+        + layer("messaging", messagingModules)
+        + layer("identity", identityModules)
+        + layer("http", httpModules)
+        + layer("rpc", rpcModules)
+        + layer("host", hostModules)
+        + layer("testing", testingModules)
+}
+
+var coreModules: [Target] {
+    module("SoukErrors", "errors")
+        + module("SoukText", "text", testing: ["SoukTesting"])
+        + module("SoukTime", "time", testing: ["SoukTesting"])
+        + module("SoukIDs", "ids", ["SoukText", .crypto], testing: ["SoukTesting"])
+        + module("SoukMoney", "money", ["SoukErrors"], testing: ["SoukTesting"])
+        + module("SoukPagination", "pagination", ["SoukErrors", "SoukText"], testing: ["SoukTesting"])
+        + module("SoukCallContext", "call-context", ["SoukErrors", "SoukIDs"])
+        + module("SoukEnv", "env", ["SoukText"])
+        + module("SoukTemplates", "templates", ["SoukText", .mustache])
+}
+
+var observabilityModules: [Target] {
+    module("SoukLogger", "logger", ["SoukText", .logging, .tracing])
+        + module("SoukObservability", "observability", ["SoukText", .logging, .metrics, .tracing])
+}
+
+var dataModules: [Target] {
+    module(
+        "SoukDatabase", "database",
+        ["SoukErrors", "SoukIDs", "SoukText", "SoukTime", .crypto, .logging], testing: ["SoukTesting"])
         + module(
-            "SoukPagination", "internal/platform/pagination", ["SoukErrors", "SoukText"],
-            testing: ["SoukTesting"])
-        + module("SoukCallContext", "internal/platform/call-context", ["SoukErrors", "SoukIDs"])
-        + module("SoukEnv", "internal/platform/env", ["SoukText"])
-        + module("SoukLogger", "internal/platform/logger", ["SoukText", .logging, .tracing])
-        + module(
-            "SoukObservability", "internal/platform/observability",
-            ["SoukText", .logging, .metrics, .tracing])
-        + module(
-            "SoukAPI", "internal/platform/api",
-            ["SoukErrors", "SoukIDs", "SoukMoney", "SoukPagination", "SoukText", "SoukTime"])
-        + module(
-            "SoukAuthToken", "internal/platform/auth-token",
-            ["SoukCallContext", "SoukErrors", "SoukIDs", "SoukText", "SoukTime", .crypto, .jwt],
-            testing: ["SoukTesting"])
-        + module(
-            "SoukCloudEvents", "internal/platform/cloud-events",
-            ["SoukErrors", "SoukIDs", "SoukText", "SoukTime"])
-        + module(
-            "SoukDatabase", "internal/platform/database",
-            ["SoukErrors", "SoukIDs", "SoukText", "SoukTime", .crypto, .logging], testing: ["SoukTesting"])
-        + module(
-            "SoukDatabaseSQLite", "internal/platform/database-sqlite",
+            "SoukDatabaseSQLite", "database-sqlite",
             ["CSQLite", "SoukDatabase", "SoukErrors", "SoukText", .logging, .nio],
             testing: ["SoukTesting", "SoukIDs", "SoukTime"])
         + module(
-            "SoukDatabasePostgres", "internal/platform/database-postgres",
+            "SoukDatabasePostgres", "database-postgres",
             ["CPQ", "SoukDatabase", "SoukText", "SoukTime", .logging], testing: ["SoukErrors", "SoukTesting"])
         + module(
-            "SoukCache", "internal/platform/cache",
+            "SoukCache", "cache",
             ["SoukErrors", "SoukText", "SoukTime", .crypto, .logging],
             testing: ["SoukTesting"])
         + module(
-            "SoukCacheRedis", "internal/platform/cache-redis",
+            "SoukCacheRedis", "cache-redis",
             ["CHiredis", "SoukCache", "SoukEnv", "SoukText", .crypto, .logging],
             testing: ["SoukErrors", "SoukTesting"])
-        + module("SoukBroker", "internal/platform/broker", ["SoukErrors"])
+}
+
+var messagingModules: [Target] {
+    module("SoukBroker", "broker", ["SoukErrors"])
         + module(
-            "SoukBrokerEmbedded", "internal/platform/broker-embedded",
+            "SoukBrokerEmbedded", "broker-embedded",
             ["SoukBroker", "SoukDatabase", "SoukDatabaseSQLite", "SoukErrors", "SoukTime", .logging],
             testing: ["SoukTesting"])
         + module(
-            "SoukBrokerKafka", "internal/platform/broker-kafka",
+            "SoukBrokerKafka", "broker-kafka",
             ["CRDKafka", "SoukBroker", "SoukEnv", "SoukText", .logging, .metrics, .nio],
             testing: ["SoukIDs", "SoukTesting"], exclude: ["testing"])
         + module(
-            "SoukBrokerRabbitMQ", "internal/platform/broker-rabbitmq",
+            "SoukBrokerRabbitMQ", "broker-rabbitmq",
             ["CRabbitMQ", "SoukBroker", "SoukErrors", "SoukText", .logging],
             testing: ["SoukTesting"])
+        + module("SoukCloudEvents", "cloud-events", ["SoukErrors", "SoukIDs", "SoukText", "SoukTime"])
         + module(
-            "SoukEventsRuntime", "internal/platform/events-runtime",
+            "SoukEventsRuntime", "events-runtime",
             [
                 "SoukBroker", "SoukCallContext", "SoukCloudEvents", "SoukDatabase", "SoukErrors", "SoukIDs",
                 "SoukPagination", "SoukText", "SoukTime", .lifecycle, .logging, .metrics, .tracing,
@@ -139,9 +158,34 @@ var platform: [Target] {
                 "SoukBrokerEmbedded", "SoukBrokerKafka", "SoukBrokerRabbitMQ", "SoukObservability",
                 "SoukTesting",
             ])
-        + module("SoukHTTPWire", "internal/platform/http-wire", [.nio], testing: ["SoukTesting"])
+        + [
+            .executableTarget(
+                name: "mock-kafka", dependencies: ["CRDKafka", .argumentParser],
+                path: "broker-kafka/testing", swiftSettings: .souk)
+        ]
+}
+
+var identityModules: [Target] {
+    module(
+        "SoukAuthToken", "auth-token",
+        ["SoukCallContext", "SoukErrors", "SoukIDs", "SoukText", "SoukTime", .crypto, .jwt],
+        testing: ["SoukTesting"])
         + module(
-            "SoukHTTP", "internal/platform/http",
+            "SoukGuards", "guards",
+            [
+                "SoukAuthToken", "SoukCache", "SoukCallContext", "SoukErrors", "SoukHTTP", "SoukIDs",
+                "SoukText", "SoukTime", .httpClient, .lifecycle, .logging, .nio,
+            ],
+            testing: ["SoukCacheRedis", "SoukTesting", "SoukHTTPTesting", .hummingbird])
+}
+
+var httpModules: [Target] {
+    module(
+        "SoukAPI", "api",
+        ["SoukErrors", "SoukIDs", "SoukMoney", "SoukPagination", "SoukText", "SoukTime"])
+        + module("SoukHTTPWire", "http-wire", [.nio], testing: ["SoukTesting"])
+        + module(
+            "SoukHTTP", "http",
             [
                 "SoukAPI", "SoukAuthToken", "SoukCallContext", "SoukDatabase", "SoukErrors", "SoukIDs",
                 "SoukObservability", "SoukPagination", "SoukText", "SoukTime", .crypto, .hummingbird,
@@ -150,8 +194,52 @@ var platform: [Target] {
                 .metrics, .nio, .nioHTTP1, .tracing,
             ],
             testing: ["SoukTesting", "SoukHTTPTesting", "SoukDatabaseSQLite", "SoukLogger", "SoukMoney"])
+        + [
+            library(
+                "SoukHTTPTesting", "http-testing",
+                [
+                    "SoukAuthToken", "SoukCallContext", "SoukHTTP", "SoukIDs", "SoukText", .hummingbird,
+                    .httpTypes,
+                    .logging, .nio,
+                ])
+        ]
+}
+
+var rpcModules: [Target] {
+    module(
+        "SoukRPCRuntime", "rpc-runtime",
+        [
+            "SoukAuthToken", "SoukCallContext", "SoukEnv", "SoukErrors", "SoukIDs", "SoukMoney",
+            "SoukProto", "SoukText", "SoukTime", .crypto, .grpc, .grpcNIO, .jwt, .lifecycle, .logging,
+            .metrics, .nio,
+            .protobuf, .tracing,
+        ],
+        testing: ["SoukObservability", "SoukTesting", .grpcInProcess, .grpcProtobuf])
         + module(
-            "SoukService", "internal/platform/service",
+            "SoukEventsRPC", "events-rpc",
+            [
+                "SoukBroker", "SoukCallContext", "SoukErrors", "SoukEventsRuntime", "SoukPagination",
+                "SoukProto", "SoukRPCRuntime", "SoukTime", .grpc, .grpcProtobuf, .protobuf,
+            ],
+            testing: [
+                "SoukAuthToken", "SoukBrokerEmbedded", "SoukDatabase", "SoukHTTPTesting", "SoukIDs",
+                "SoukRPCTesting",
+                "SoukTesting", .grpcInProcess,
+            ])
+        + [
+            library(
+                "SoukRPCTesting", "rpc-testing",
+                [
+                    "SoukAuthToken", "SoukEnv", "SoukRPCRuntime", .grpc, .grpcInProcess, .grpcNIO, .jwt,
+                    .lifecycle,
+                ])
+        ]
+}
+
+var hostModules: [Target] {
+    module("SoukSupervisor", "supervisor", ["CProcess"])
+        + module(
+            "SoukService", "service",
             [
                 "CMalloc", "SoukAPI", "SoukAuthToken", "SoukBroker", "SoukCallContext", "SoukDatabase",
                 "SoukEnv",
@@ -162,34 +250,7 @@ var platform: [Target] {
             ],
             testing: ["SoukBrokerEmbedded", "SoukHTTPTesting", "SoukIDs", "SoukTesting"])
         + module(
-            "SoukGuards", "internal/platform/guards",
-            [
-                "SoukAuthToken", "SoukCache", "SoukCallContext", "SoukErrors", "SoukHTTP", "SoukIDs",
-                "SoukText", "SoukTime", .httpClient, .lifecycle, .logging, .nio,
-            ],
-            testing: ["SoukCacheRedis", "SoukTesting", "SoukHTTPTesting", .hummingbird])
-        + module(
-            "SoukRPCRuntime", "internal/platform/rpc-runtime",
-            [
-                "SoukAuthToken", "SoukCallContext", "SoukEnv", "SoukErrors", "SoukIDs", "SoukMoney",
-                "SoukProto", "SoukText", "SoukTime", .crypto, .grpc, .grpcNIO, .jwt, .lifecycle, .logging,
-                .metrics, .nio,
-                .protobuf, .tracing,
-            ],
-            testing: ["SoukObservability", "SoukTesting", .grpcInProcess, .grpcProtobuf])
-        + module(
-            "SoukEventsRPC", "internal/platform/events-rpc",
-            [
-                "SoukBroker", "SoukCallContext", "SoukErrors", "SoukEventsRuntime", "SoukPagination",
-                "SoukProto", "SoukRPCRuntime", "SoukTime", .grpc, .grpcProtobuf, .protobuf,
-            ],
-            testing: [
-                "SoukAuthToken", "SoukBrokerEmbedded", "SoukDatabase", "SoukHTTPTesting", "SoukIDs",
-                "SoukRPCTesting",
-                "SoukTesting", .grpcInProcess,
-            ])
-        + module(
-            "SoukProcess", "internal/platform/process",
+            "SoukProcess", "process",
             [
                 "SoukAuthToken", "SoukBroker", "SoukBrokerKafka", "SoukBrokerRabbitMQ",
                 "SoukCache", "SoukCacheRedis", "SoukCallContext", "SoukDatabase", "SoukDatabasePostgres",
@@ -199,45 +260,28 @@ var platform: [Target] {
                 .argumentParser, .grpcNIO, .hummingbird, .lifecycle, .logging, .nio,
             ],
             testing: ["SoukTesting"])
-        + [
-            .executableTarget(
-                name: "mock-kafka", dependencies: ["CRDKafka", .argumentParser],
-                path: "internal/platform/broker-kafka/testing", swiftSettings: .souk),
-            .executableTarget(
-                name: "souk-bench",
-                dependencies: [
-                    "SoukAuthToken", "SoukBroker", "SoukBrokerKafka", "SoukBrokerRabbitMQ", "SoukCache",
-                    "SoukCacheRedis", "SoukCallContext", "SoukCloudEvents", "SoukDatabase",
-                    "SoukDatabasePostgres", "SoukEnv", "SoukEventsRuntime", "SoukIDs", "SoukTime",
-                    .argumentParser, .lifecycle, .logging,
-                ],
-                path: "internal/platform/benchmarks", swiftSettings: .souk),
-            .executableTarget(
-                name: "souk-fuzz", dependencies: [.argumentParser], path: "internal/platform/fuzz",
-                swiftSettings: .souk),
-            library(
-                "SoukProto", "proto", [.grpc, .grpcProtobuf, .protobuf],
-                exclude: ["souk", "grpc", "lock.txt"]),
-            library(
-                "SoukTesting", "internal/platform/testing",
-                [
-                    "SoukBroker", "SoukBrokerEmbedded", "SoukCache", "SoukDatabase", "SoukDatabasePostgres",
-                    "SoukDatabaseSQLite", "SoukErrors", "SoukIDs", "SoukTime",
-                ]),
-            library(
-                "SoukRPCTesting", "internal/platform/rpc-testing",
-                [
-                    "SoukAuthToken", "SoukEnv", "SoukRPCRuntime", .grpc, .grpcInProcess, .grpcNIO, .jwt,
-                    .lifecycle,
-                ]),
-            library(
-                "SoukHTTPTesting", "internal/platform/http-testing",
-                [
-                    "SoukAuthToken", "SoukCallContext", "SoukHTTP", "SoukIDs", "SoukText", .hummingbird,
-                    .httpTypes,
-                    .logging, .nio,
-                ]),
-        ]
+}
+
+var testingModules: [Target] {
+    [
+        library(
+            "SoukTesting", "testing",
+            [
+                "SoukBroker", "SoukBrokerEmbedded", "SoukCache", "SoukDatabase", "SoukDatabasePostgres",
+                "SoukDatabaseSQLite", "SoukErrors", "SoukIDs", "SoukTime",
+            ]),
+        .executableTarget(
+            name: "souk-bench",
+            dependencies: [
+                "SoukAuthToken", "SoukBroker", "SoukBrokerKafka", "SoukBrokerRabbitMQ", "SoukCache",
+                "SoukCacheRedis", "SoukCallContext", "SoukCloudEvents", "SoukDatabase",
+                "SoukDatabasePostgres", "SoukEnv", "SoukEventsRuntime", "SoukIDs", "SoukTime",
+                .argumentParser, .lifecycle, .logging,
+            ],
+            path: "benchmarks", swiftSettings: .souk),
+        .executableTarget(
+            name: "souk-fuzz", dependencies: [.argumentParser], path: "fuzz", swiftSettings: .souk),
+    ]
 }
 
 // MARK: - What services agree on
@@ -353,6 +397,14 @@ var commands: [Target] {
 }
 
 // MARK: - Kinds of target
+
+/// A layer of the platform. The paths of its targets are relative to its directory.
+func layer(_ name: String, _ targets: [Target]) -> [Target] {
+    for target in targets {
+        target.path = target.path.map { "internal/platform/\(name)/\($0)" }
+    }
+    return targets
+}
 
 /// A library and, beside it, its test target in `<path>/tests`.
 func module(
