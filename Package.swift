@@ -173,7 +173,7 @@ var identityModules: [Target] {
         + module(
             "SoukGuards", "guards",
             [
-                "SoukAuthToken", "SoukCache", "SoukCallContext", "SoukErrors", "SoukHTTP", "SoukIDs",
+                "SoukAuthToken", "SoukCache", "SoukCallContext", "SoukErrors", "SoukIDs",
                 "SoukText", "SoukTime", .httpClient, .lifecycle, .logging, .nio,
             ],
             testing: ["SoukCacheRedis", "SoukTesting", "SoukHTTPTesting", .hummingbird])
