@@ -135,7 +135,8 @@ package final class AuthService: HostedService {
             try await throttles.purge(at: clock.now())
             try await requests.purge(at: clock.now())
         }
-        return runtime.services(handlers: consumer.handlers + resources.guardHandlers) + [purge]
+        return runtime.services(
+            handlers: VendorStatusConsumer.events.bound(to: consumer) + resources.guardHandlers) + [purge]
     }
 
     package var events: (any EventAdministration)? { runtime.administration }

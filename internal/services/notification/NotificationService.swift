@@ -25,7 +25,7 @@ package final class NotificationService: HostedService {
     ///   - users: where names and addresses come from.
     ///   - accountMails: where the content of mails about accounts comes from.
     ///   - publicURL: where clients reach the marketplace; links in mails begin with it unless `SOUK_FRONTEND_URL` is set.
-    ///   - mailDirectory: where e-mails are written unless `SOUK_MAIL_DIRECTORY` names another folder.
+    ///   - mailDirectory: where e-mails are written.
     /// - Throws: `ConfigurationError`, or Mustache's error for a broken template.
     package init(
         resources: ServiceResources, users: any AuthKernel, accountMails: any AccountMailKernel,
@@ -43,8 +43,7 @@ package final class NotificationService: HostedService {
         let sender = EmailMessage.Mailbox(
             name: try environment.string("SOUK_MAIL_FROM_NAME", default: "Souk"),
             address: try environment.string("SOUK_MAIL_FROM", default: "no-reply@souk.example"))
-        transport = MailDirectory(
-            directory: try environment.string("SOUK_MAIL_DIRECTORY", default: mailDirectory))
+        transport = MailDirectory(directory: mailDirectory)
         let mail = MailJob(
             store: store, users: users, transport: transport, body: try MailBody(), sender: sender,
             clock: resources.clock, logger: resources.logger)
@@ -84,7 +83,8 @@ package final class NotificationService: HostedService {
     }
 
     package var backgroundServices: [any Service] {
-        runtime.services(handlers: handlers.all + resources.guardHandlers) + jobs
+        runtime.services(handlers: NotificationHandlers.events.bound(to: handlers) + resources.guardHandlers)
+            + jobs
     }
 
     package var events: (any EventAdministration)? { runtime.administration }

@@ -95,8 +95,9 @@ package final class OrderService: HostedService {
     }
 
     package var backgroundServices: [any Service] {
-        runtime.services(handlers: OrderEventHandlers(transitions: transitions).all + resources.guardHandlers)
-            + jobs
+        runtime.services(
+            handlers: OrderEventHandlers.events.bound(to: OrderEventHandlers(transitions: transitions))
+                + resources.guardHandlers) + jobs
     }
 
     package var events: (any EventAdministration)? { runtime.administration }

@@ -64,7 +64,8 @@ package final class PaymentService: HostedService {
             try await webhooks.purge(receivedBefore: clock.now() - retention)
         }
         backgroundServices =
-            runtime.services(handlers: handlers.all + resources.guardHandlers) + [
+            runtime.services(
+                handlers: PaymentHandlers.events.bound(to: handlers) + resources.guardHandlers) + [
                 core.refundJob, core.reconcileJob, purge,
             ]
     }

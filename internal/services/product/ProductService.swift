@@ -83,7 +83,8 @@ package final class ProductService: HostedService {
     package var backgroundServices: [any Service] {
         let (idempotency, products, clock) = (idempotency, products, resources.clock)
         return runtime.services(
-            handlers: VendorStandingConsumer(products: products).handlers + resources.guardHandlers) + [
+            handlers: VendorStandingConsumer.events.bound(to: VendorStandingConsumer(products: products))
+                + resources.guardHandlers) + [
                 PeriodicJob(name: "product.purge", every: Self.purgeInterval, clock: clock) {
                     try await idempotency.purge()
                     try await products.forgetCreationKeys(before: clock.now() - Self.keyRetention)

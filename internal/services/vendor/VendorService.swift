@@ -42,7 +42,9 @@ package final class VendorService: HostedService {
         self.idempotency = idempotency
         self.useCases = useCases
         backgroundServices =
-            runtime.services(handlers: OrderEventHandlers.all(useCases.orders) + resources.guardHandlers) + [
+            runtime.services(
+                handlers: OrderEventHandlers.events.bound(to: OrderEventHandlers(orders: useCases.orders))
+                    + resources.guardHandlers) + [
                 PeriodicJob(name: "vendor.reservation_expiry", every: Self.expiryInterval, clock: clock) {
                     try await useCases.reservations.expireDue()
                 },

@@ -12,13 +12,11 @@ struct VendorStatusConsumer: Sendable {
     let clock: any WallClock
     let audit: AuditLog
 
-    var handlers: [EventHandler] {
-        [
-            .on(VendorStatusChanged.self, isolation: .readCommitted) { event, _, transaction in
-                try await handle(event, in: transaction)
-            }
-        ]
-    }
+    static let events: EventHandlerTable<Self> = [
+        .on(VendorStatusChanged.self, isolation: .readCommitted) { consumer, event, _, transaction in
+            try await consumer.handle(event, in: transaction)
+        }
+    ]
 
     func handle(_ event: VendorStatusChanged, in transaction: any Transaction) async throws {
         guard let change = Self.change(for: event.status) else { return }

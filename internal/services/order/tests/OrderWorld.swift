@@ -91,7 +91,9 @@ final class OrderWorld: Sendable {
     /// twice must still happen once.
     func deliver<E: Event>(_ service: OrderService, _ event: E) async throws {
         let handler = try #require(
-            OrderEventHandlers(transitions: service.transitions).all.first { $0.type == E.type })
+            OrderEventHandlers.events.bound(to: OrderEventHandlers(transitions: service.transitions)).first {
+                $0.type == E.type
+            })
         let envelope = try EventEnvelope(
             event, id: UUID().uuidString, source: "test", time: clock.now(), traceparent: nil)
         let context = EventContext(eventID: envelope.id, time: envelope.time, attempt: 1, call: context)

@@ -14,16 +14,14 @@ struct PaymentHandlers: Sendable {
     let clock: any WallClock
     let logger: Logger
 
-    var all: [EventHandler] {
-        [
-            .on(OrderRefundRequired.self, isolation: .readCommitted) { event, _, tx in
-                try await refund(event, in: tx)
-            },
-            .on(ReturnApproved.self, isolation: .readCommitted) { event, _, tx in
-                try await refund(event, in: tx)
-            },
-        ]
-    }
+    static let events: EventHandlerTable<Self> = [
+        .on(OrderRefundRequired.self, isolation: .readCommitted) { handlers, event, _, tx in
+            try await handlers.refund(event, in: tx)
+        },
+        .on(ReturnApproved.self, isolation: .readCommitted) { handlers, event, _, tx in
+            try await handlers.refund(event, in: tx)
+        },
+    ]
 
     /// All that is left goes back, now or as soon as it is captured after all.
     func refund(_ event: OrderRefundRequired, in tx: any Transaction) async throws {

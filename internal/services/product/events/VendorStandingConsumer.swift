@@ -6,13 +6,11 @@ import SoukEventsRuntime
 struct VendorStandingConsumer: Sendable {
     let products: SQLProductStore
 
-    var handlers: [EventHandler] {
-        [
-            .on(VendorStatusChanged.self, isolation: .readCommitted) { event, context, tx in
-                try await handle(event, context, in: tx)
-            }
-        ]
-    }
+    static let events: EventHandlerTable<Self> = [
+        .on(VendorStatusChanged.self, isolation: .readCommitted) { consumer, event, context, tx in
+            try await consumer.handle(event, context, in: tx)
+        }
+    ]
 
     private func handle(
         _ event: VendorStatusChanged, _ context: EventContext, in tx: any Transaction

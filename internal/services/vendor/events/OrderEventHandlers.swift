@@ -3,15 +3,15 @@ import SoukEvents
 import SoukEventsRuntime
 
 /// What the vendor service does about other services' events.
-enum OrderEventHandlers {
-    static func all(_ orders: PaidOrders) -> [EventHandler] {
-        [
-            .on(OrderPaid.self, isolation: .readCommitted) { event, _, tx in
-                try await orders.fulfil(event, tx)
-            },
-            .on(OrderCancelled.self, isolation: .readCommitted) { event, _, tx in
-                try await orders.giveUp(event, tx)
-            },
-        ]
-    }
+struct OrderEventHandlers: Sendable {
+    let orders: PaidOrders
+
+    static let events: EventHandlerTable<Self> = [
+        .on(OrderPaid.self, isolation: .readCommitted) { handlers, event, _, tx in
+            try await handlers.orders.fulfil(event, tx)
+        },
+        .on(OrderCancelled.self, isolation: .readCommitted) { handlers, event, _, tx in
+            try await handlers.orders.giveUp(event, tx)
+        },
+    ]
 }
