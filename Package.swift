@@ -39,7 +39,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
     ],
-    targets: clibs + proto + platform + marketplace + services + composition + commands
+    targets: clibs + proto + platform + agreements + services + marketplace + commands
 )
 
 // MARK: - C libraries
@@ -252,12 +252,28 @@ var hostModules: [Target] {
         + module(
             "SoukProcess", "process",
             [
-                "SoukAuthToken", "SoukBroker", "SoukBrokerKafka", "SoukBrokerRabbitMQ",
-                "SoukCache", "SoukCacheRedis", "SoukCallContext", "SoukDatabase", "SoukDatabasePostgres",
-                "SoukEnv", "SoukErrors", "SoukEventsRPC", "SoukEventsRuntime", "SoukGuards", "SoukHTTP",
-                "SoukIDs", "SoukLogger", "SoukObservability", "SoukRPCRuntime", "SoukService",
-                "SoukSupervisor", "SoukText", "SoukTime",
-                .argumentParser, .grpcNIO, .hummingbird, .lifecycle, .logging, .nio,
+                "SoukAuthToken", "SoukBroker", "SoukCache", "SoukCallContext", "SoukDatabase", "SoukEnv",
+                "SoukEventsRPC", "SoukEventsRuntime", "SoukGuards", "SoukHTTP", "SoukObservability",
+                "SoukRPCRuntime", "SoukService", "SoukSupervisor", "SoukText", "SoukTime", .grpc,
+                .hummingbird,
+                .lifecycle, .logging,
+            ],
+            testing: ["SoukCloudEvents", "SoukHTTPTesting", "SoukTesting"])
+        + module(
+            "SoukEmbedded", "embedded",
+            [
+                "SoukBroker", "SoukBrokerEmbedded", "SoukCache", "SoukDatabase", "SoukDatabaseSQLite",
+                "SoukEnv",
+                "SoukIDs", "SoukProcess", "SoukService", "SoukText", .logging,
+            ],
+            testing: ["SoukTesting"])
+        + module(
+            "SoukServers", "servers",
+            [
+                "SoukAuthToken", "SoukBroker", "SoukBrokerKafka", "SoukBrokerRabbitMQ", "SoukCache",
+                "SoukCacheRedis", "SoukDatabase", "SoukDatabasePostgres", "SoukEnv", "SoukGuards",
+                "SoukProcess", "SoukRPCRuntime", "SoukService", "SoukSupervisor", "SoukText", "SoukTime",
+                .argumentParser, .grpcNIO, .logging,
             ],
             testing: ["SoukTesting"])
 }
@@ -286,7 +302,7 @@ var testingModules: [Target] {
 
 // MARK: - What services agree on
 
-var marketplace: [Target] {
+var agreements: [Target] {
     module("SoukIdentifiers", "internal/identifiers", ["SoukIDs"], tested: false)
         + module(
             "SoukEvents", "internal/events",
@@ -307,8 +323,7 @@ var services: [Target] {
             "SoukAuthGuard", "internal/services/auth-guard",
             [
                 "SoukAuthKernel", "SoukCache", "SoukDatabase", "SoukEvents", "SoukEventsRuntime",
-                "SoukGuards", "SoukIDs",
-                "SoukTime",
+                "SoukGuards", "SoukIDs", "SoukProcess", "SoukTime",
             ],
             testing: [
                 "SoukAuthToken", "SoukCallContext", "SoukCloudEvents", "SoukDatabaseSQLite", "SoukTesting",
@@ -344,17 +359,20 @@ var services: [Target] {
             testing: ["SoukRPCRuntime", "SoukTesting", .nioEmbedded])
 }
 
-// MARK: - What the services' processes share
+// MARK: - The list of services
 
-var composition: [Target] {
-    [
-        library(
-            "SoukComposition", "internal/composition",
-            [
-                "SoukAuthGuard", "SoukAuthRPC", "SoukEnv", "SoukEvents", "SoukGuards", "SoukProcess",
-                .grpcNIO,
-            ])
-    ]
+var marketplace: [Target] {
+    module(
+        "SoukMarketplace", "internal/marketplace",
+        [
+            "SoukAuth", "SoukAuthGuard", "SoukGateway", "SoukNotification", "SoukOrder", "SoukPayment",
+            "SoukPaymentSandbox", "SoukProcess", "SoukProduct", "SoukVendor",
+        ],
+        testing: [
+            "SoukAuthKernel", "SoukCallContext", "SoukEnv", "SoukEvents", "SoukPaymentKernel",
+            "SoukProductKernel",
+            "SoukVendorKernel",
+        ])
 }
 
 // MARK: - Executables
@@ -363,33 +381,17 @@ var commands: [Target] {
     [
         .executableTarget(
             name: "souk",
-            dependencies: .serviceFoundation + [
-                "SoukAuth", "SoukAuthGuard", "SoukAuthKernel", "SoukBrokerEmbedded", "SoukDatabaseSQLite",
-                "SoukGateway",
-                "SoukNotification", "SoukOrder", "SoukPayment", "SoukPaymentKernel", "SoukPaymentSandbox",
-                "SoukProduct", "SoukProductKernel", "SoukSupervisor", "SoukVendor", "SoukVendorKernel",
-                .argumentParser,
+            dependencies: [
+                "SoukEmbedded", "SoukEnv", "SoukMarketplace", "SoukProcess", "SoukService", .argumentParser,
             ],
             path: "cmd/souk", exclude: ["tests"], swiftSettings: .souk),
-        process("gateway", ["SoukEventsRPC", "SoukGateway"], exclude: ["tests"]),
-        process("auth-service", ["SoukAuth", "SoukAuthToken"]),
-        process(
-            "product-service",
-            ["SoukProduct", "SoukProductKernel", "SoukProductRPC", "SoukVendorKernel", "SoukVendorRPC"]),
-        process("vendor-service", ["SoukVendor", "SoukVendorKernel", "SoukVendorRPC"]),
-        process(
-            "order-service",
-            [
-                "SoukOrder", "SoukPaymentKernel", "SoukPaymentRPC", "SoukProductKernel", "SoukProductRPC",
-                "SoukVendorKernel", "SoukVendorRPC",
-            ]),
-        process(
-            "payment-service",
-            [
-                "SoukPayment", "SoukPaymentKernel", "SoukPaymentRPC", "SoukPaymentSandbox",
-                "SoukVendorKernel", "SoukVendorRPC",
-            ]),
-        process("notification-service", ["SoukNotification"]),
+        process("gateway", exclude: ["tests"]),
+        process("auth-service"),
+        process("product-service"),
+        process("vendor-service"),
+        process("order-service"),
+        process("payment-service"),
+        process("notification-service"),
         .executableTarget(
             name: "soukctl", dependencies: ["SoukText", .argumentParser, .httpClient],
             path: "cmd/soukctl", swiftSettings: .souk),
@@ -444,13 +446,10 @@ func service(
     testing: [Target.Dependency] = []
 ) -> [Target] {
     module(
-        name, path, .serviceFoundation + dependencies,
+        name, path,
+        .serviceFoundation + dependencies + (kernel ? [.byName(name: "\(name)RPC"), "SoukRPCRuntime"] : []),
         testing: ["SoukTesting", "SoukHTTPTesting", "SoukDatabaseSQLite"] + testing
-            + (kernel
-                ? [
-                    .byName(name: "\(name)RPC"), "SoukRPCRuntime", "SoukRPCTesting", .grpc, .grpcInProcess,
-                    .grpcNIO,
-                ] : []),
+            + (kernel ? ["SoukRPCTesting", .grpc, .grpcInProcess, .grpcNIO] : []),
         exclude: kernel ? ["kernel", "rpc"] : [])
 }
 
@@ -468,15 +467,10 @@ func rpc(_ name: String, _ path: String, kernel: String) -> [Target] {
 }
 
 /// An executable that runs one service.
-func process(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+func process(_ name: String, exclude: [String] = []) -> Target {
     .executableTarget(
-        name: name,
-        dependencies: dependencies + [
-            "SoukAuthGuard", "SoukAuthRPC", "SoukComposition", "SoukEnv", "SoukEvents", "SoukGuards",
-            "SoukProcess",
-            "SoukRPCRuntime",
-        ],
-        path: "cmd/\(name)", exclude: exclude, swiftSettings: .souk)
+        name: name, dependencies: ["SoukMarketplace", "SoukProcess", "SoukServers"], path: "cmd/\(name)",
+        exclude: exclude, swiftSettings: .souk)
 }
 
 extension [Target.Dependency] {
@@ -486,7 +480,8 @@ extension [Target.Dependency] {
             "SoukAPI", "SoukAuthToken", "SoukBroker", "SoukCache", "SoukCallContext", "SoukCloudEvents",
             "SoukDatabase", "SoukEnv", "SoukErrors", "SoukEvents", "SoukEventsRuntime", "SoukGuards",
             "SoukHTTP", "SoukIDs", "SoukIdentifiers",
-            "SoukLogger", "SoukMoney", "SoukObservability", "SoukPagination", "SoukService", "SoukText",
+            "SoukLogger", "SoukMoney", "SoukObservability", "SoukPagination", "SoukProcess", "SoukService",
+            "SoukText",
             "SoukTime", .crypto,
             .hummingbird, .httpTypes, .lifecycle, .logging, .metrics, .nio, .tracing,
         ]

@@ -1,6 +1,8 @@
 import ArgumentParser
+import SoukEmbedded
+import SoukEnv
+import SoukProcess
 import SoukService
-import Foundation
 
 /// Starts every service and serves until SIGTERM or SIGINT.
 struct Serve: AsyncParsableCommand {
@@ -14,13 +16,17 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let startedAt = ContinuousClock.now
         var configuration = try options.configuration()
-        if let port { configuration.server.port = try configuration.checked(port: port) }
+        if let port {
+            guard (0...65_535).contains(port) else {
+                throw ConfigurationError("--port", "\(port) is not a whole number from 0 to 65535")
+            }
+            configuration.server.port = port
+        }
         if supervision.noSupervisor { configuration.server.isSupervised = false }
         let server = SupervisedServer(
-            "souk", configuration.server,
-            crashDirectory: DataDirectory.crashes(in: configuration.dataDirectory))
+            "souk", configuration.server, crashDirectory: configuration.crashDirectory)
         try await server.run(startedAt: startedAt) { [configuration] sockets, startedAt in
-            try await Marketplace.open(configuration).run(on: sockets, startedAt: startedAt)
+            try await configuration.compose(sockets).run(on: sockets, startedAt: startedAt)
         }
     }
 }
@@ -32,22 +38,6 @@ struct Migrate: AsyncParsableCommand {
     @OptionGroup var options: MarketplaceOptions
 
     func run() async throws {
-        try await Marketplace.open(try options.configuration()).migrate()
-    }
-}
-
-/// Prints every route that is served.
-struct ListRoutes: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "routes", abstract: "Prints every route as METHOD PATH, a line each, and ends.")
-
-    func run() async throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("souk-routes-\(UUID())")
-        defer { try? FileManager.default.removeItem(at: folder) }
-        var configuration = try MarketplaceOptions.parse([]).configuration()
-        configuration.dataDirectory = folder.path
-        let marketplace = try await Marketplace.open(configuration)
-        for route in marketplace.routes { print(route) }
-        await marketplace.close()
+        try await options.configuration().compose().migrate()
     }
 }

@@ -13,7 +13,7 @@ struct Souk: AsyncParsableCommand {
 
             Exit status: 0 after a graceful stop; 2 for wrong usage or configuration; 1 for anything else.
             """,
-        subcommands: [Serve.self, Migrate.self, ListRoutes.self],
+        subcommands: [Serve.self, Migrate.self, ListRoutes.self, Describe.self],
         defaultSubcommand: Serve.self)
 
     static func main() async { await runProgram("souk") }

@@ -6,8 +6,6 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 SOUK_PACKAGES=(libsqlite3-dev libargon2-dev zlib1g-dev)
 BUILD_PACKAGES=("${SOUK_PACKAGES[@]}" libpq-dev libhiredis-dev librdkafka-dev librabbitmq-dev)
 SERVER_PACKAGES=(postgresql redis-server rabbitmq-server openssl)
-# Executables that run a service each.
-SERVICES=(gateway auth-service product-service vendor-service order-service payment-service notification-service)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() {

@@ -11,7 +11,7 @@ import tempfile
 from cluster.cluster import Cluster, Servers
 from cluster.ports import choose_free
 from cluster.process import ClusterError
-from cluster.service import PRODUCTS, Service
+from cluster.service import Service
 from private_souk import PrivateSouk, StartFailed
 
 SETUPS = ("souk", "rabbitmq", "kafka")
@@ -55,7 +55,7 @@ class PrivateCluster:
     def stop(self) -> int:
         """Asks services, gateway and its own servers to stop; the first exit status that is not 0, or 0."""
         statuses = self.cluster.stop()
-        return next((statuses[name] for name in PRODUCTS if statuses.get(name)), 0)
+        return next((statuses[name] for name in self.cluster.services if statuses.get(name)), 0)
 
     def close(self) -> None:
         """Stops it and gives back what it had of the servers; logs stay, for whoever looks into a failed test.
@@ -82,7 +82,7 @@ class PrivateCluster:
 
     @property
     def names(self) -> list[str]:
-        return list(PRODUCTS)
+        return list(self.cluster.services)
 
     def part(self, name: str) -> Service:
         return self.cluster.services[name]
@@ -109,7 +109,7 @@ class PrivateCluster:
     # -- what it left
 
     def logs(self, *names: str) -> str:
-        files = [self.cluster.parts[name].log for name in names or PRODUCTS]
+        files = [self.cluster.parts[name].log for name in names or self.cluster.services]
         return "".join(file.read_text(errors="replace") for file in files if file.exists())
 
     def query(self, database: str, sql: str) -> list[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from cluster import ports
 from cluster.cluster import Cluster
 from cluster.postgres import binaries, lives_in
 from cluster.process import ClusterError, Process, start_ticks
-from cluster.service import PRODUCTS
+from cluster.description import executables
 from cluster.sweep import sweep
 from souk_client import wait_until
 
@@ -23,7 +23,7 @@ STANDIN = pathlib.Path(__file__).parent / "standin.py"
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("programs")
-    for product in PRODUCTS.values():
+    for product in executables():
         (folder / product).symlink_to(STANDIN)
     return folder
 

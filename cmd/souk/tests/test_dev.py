@@ -10,6 +10,7 @@ import tempfile
 import urllib.request
 
 import pytest
+from cluster.description import names
 
 pytestmark = pytest.mark.setups("rabbitmq", "kafka", reason="./scripts/dev starts a process per service")
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -48,7 +49,7 @@ def test_up_a_look_round_and_down(dev, setup):
     said = dev("up", "--broker", setup, "--ports", "free")
     url = re.search(r"Souk is up at (\S+) with " + setup, said)[1]
     states = dev.states()
-    assert set(states) == {"postgres", "redis", setup, "gateway", "auth", "product", "vendor", "order", "payment", "notification"}
+    assert set(states) == {"postgres", "redis", setup, *names()}
     assert {state for _, state in states.values()} == {"ready"}
     with urllib.request.urlopen(f"{url}/openapi.json") as reply:
         assert json.load(reply)["openapi"].startswith("3.1")

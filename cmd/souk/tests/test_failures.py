@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cluster.cluster import each
+from cluster.description import behind_the_gateway, names
 from cluster.part import listens
-from cluster.service import PRODUCTS
 from shop import ADDRESS, Market
 from souk_client import ApiError, Client, wait_until
 from wire import ask, ask_operations, parse, send_bytes
 
 pytestmark = pytest.mark.setups("rabbitmq", "kafka", reason="one process has no parts that could be away")
-SERVICES = [name for name in PRODUCTS if name != "gateway"]
+PROCESSES, SERVICES = names(), behind_the_gateway()
 # How long an answer may take when what it needs is away, and how long a part may take to be itself again.
 ANSWER_SECONDS, RECOVERY_SECONDS = 10, 30
 
@@ -98,7 +98,7 @@ def same_processes(request):
         part.start()
         part.await_ready()
     after = server.pids()
-    assert {n: after[n] for n in PRODUCTS if n not in stopped} == {n: before[n] for n in PRODUCTS if n not in stopped}
+    assert {n: after[n] for n in PROCESSES if n not in stopped} == {n: before[n] for n in PROCESSES if n not in stopped}
     assert all(after.values())
 
 
@@ -250,7 +250,7 @@ def test_all_stop_at_once(fresh):
     statuses = dict(each(server.cluster.services.values(), lambda part: (part.name, part.stop())))
     seconds = time.monotonic() - began
     print(f"\nall have stopped after {seconds:.1f} s")
-    assert statuses == dict.fromkeys(PRODUCTS, 0)
+    assert statuses == dict.fromkeys(PROCESSES, 0)
     assert seconds < 10
 
 
@@ -275,7 +275,7 @@ def test_postgresql_is_killed_and_comes_back(scene):
     postgres.await_ready()
     back = time.monotonic()
     scene.all_answer()
-    wait_until("readiness", lambda: not any(scene.server.part(n).probe() for n in PRODUCTS), RECOVERY_SECONDS)
+    wait_until("readiness", lambda: not any(scene.server.part(n).probe() for n in PROCESSES), RECOVERY_SECONDS)
     print(f"\nPostgreSQL back after {back - began:.1f} s, all ready {time.monotonic() - back:.1f} s later")
     order = ada.post("/api/v1/checkout", {"shipping_address": ADDRESS}, key=key).data
     market.pay(ada, unpaid)
@@ -438,13 +438,13 @@ def test_everything_away_at_start(fresh):
         cluster.kafka.start()
         cluster.kafka.await_ready()
         cluster.kafka.pause()
-    for name in PRODUCTS:
+    for name in PROCESSES:
         server.part(name).start()
-    for name in PRODUCTS:
+    for name in PROCESSES:
         wait_until(f"{name} to answer", lambda part=server.part(name): part.is_alive, 30)
     for name in SERVICES:
         wait_until(f"{name} to say so", lambda part=server.part(name): (part.probe() or "").startswith("waits for"), 15)
-    waiting = {name: server.part(name).probe() for name in PRODUCTS}
+    waiting = {name: server.part(name).probe() for name in PROCESSES}
     print("\n" + "\n".join(f"{name} {what}" for name, what in waiting.items()))
     for path in ("/api/v1/products", "/api/v1/orders", "/api/v1/users/me"):
         reply = ask(server, "GET", path)
@@ -458,7 +458,7 @@ def test_everything_away_at_start(fresh):
     for part in cluster.servers.values():
         part.await_ready()
     began = time.monotonic()
-    for name in PRODUCTS:
+    for name in PROCESSES:
         server.part(name).await_ready(RECOVERY_SECONDS)
     print(f"servers there: all ready {time.monotonic() - began:.1f} s later")
     assert server.pids() == before
@@ -495,7 +495,7 @@ def test_a_wrong_value_is_named(scene, service, name, value):
     assert len(said) == 1 and name.removesuffix("_FILE") in said[0], result.stderr
 
 
-@pytest.mark.parametrize("service", PRODUCTS)
+@pytest.mark.parametrize("service", PROCESSES)
 def test_help_and_unknown_options(scene, service):
     program = scene.server.part(service).program
 
@@ -528,7 +528,7 @@ def test_no_secret_is_in_any_log_or_command_line(scene):
         "pay token": order["payment"]["pay_url"].rsplit("/", 1)[1]}
     assert len(secret) > 20 and all(len(text) >= 16 for text in secret.values())
     logs = {name: part.log.read_text(errors="replace") for name, part in scene.server.cluster.parts.items()}
-    assert all(logs[name] for name in PRODUCTS)
+    assert all(logs[name] for name in PROCESSES)
     for name, text in secret.items():
         for part, log in logs.items():
             assert text not in log and text.split(".")[-1] not in log, f"{name} is in the log of {part}"
@@ -537,6 +537,6 @@ def test_no_secret_is_in_any_log_or_command_line(scene):
         assert not [name for name, text in secret.items() if text in words], f"on the command line of {part.name}"
     for file in data.glob("secrets/**/*"):
         assert file.stat().st_mode & 0o077 == 0, f"{file} can be read by others"
-    for name in PRODUCTS:
+    for name in PROCESSES:
         for line in logs[name].splitlines():
             assert {"time", "level", "service", "message"} <= json.loads(line).keys(), f"{name}: {line}"

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 from cluster.part import http_get
-from cluster.service import PRODUCTS
+from cluster.description import names
 from shop import Market
 from souk_client import wait_until
 
@@ -24,7 +24,7 @@ def test_every_service_comes_back_with_its_ports(fresh):
     server = fresh(SOUK_SUPERVISOR="on").start()
     market = Market(server)
     ada, thing = market.shopper(), market.shop().sell(stock=100)
-    for name in PRODUCTS:
+    for name in names():
         part = server.part(name)
         supervisor, before = part.process.pid, child(part)
         ports = [server.cluster.ports[port] for port in (name, f"{name}.grpc", f"{name}.ops") if port in server.cluster.ports]

@@ -4,7 +4,19 @@ import SoukDatabase
 import SoukEvents
 package import SoukEventsRuntime
 package import SoukGuards
+package import SoukProcess
 package import SoukTime
+
+extension AccountGuardDefinition {
+    /// Asks the auth service.
+    package static let authService = AccountGuardDefinition(
+        kernel: AuthKernelKey.self, events: ActiveAccountGuard.events
+    ) { composition in
+        ActiveAccountGuard(
+            auth: try composition.kernel(AuthKernelKey.self), cache: composition.cache,
+            clock: composition.clock)
+    }
+}
 
 extension ActiveAccountGuard {
     /// A guard that asks the auth service.
@@ -23,21 +35,18 @@ extension ActiveAccountGuard {
         }
     }
 
-    /// What a process does about the auth service's events. Goes into the ``ServiceResources/guardHandlers`` of every
-    /// service of the process; one process at a time of several of one service gets each event, the others learn of it
-    /// within ``Options/memoryLifetime``.
-    package var handlers: [EventHandler] {
-        [
-            // Nothing is written, so there is nothing that a rollback would have to undo.
-            .on(SessionEnded.self, isolation: .readCommitted) { event, _, _ in
-                self.drop(sessions: event.sessionIds, of: event.userId)
-            },
-            .on(UserUpdated.self, isolation: .readCommitted) { event, _, _ in
-                self.drop(user: event.userId, version: event.version)
-                self.drop(sessions: event.sessionIds ?? [], of: event.userId)
-            },
-        ]
-    }
+    /// What a process does about the auth service's events. Of several processes of one service one gets each event; the
+    /// others learn of it within ``Options/memoryLifetime``.
+    package static let events: EventHandlerTable<ActiveAccountGuard> = [
+        // Nothing is written, so there is nothing that a rollback would have to undo.
+        .on(SessionEnded.self, isolation: .readCommitted) { accounts, event, _, _ in
+            accounts.drop(sessions: event.sessionIds, of: event.userId)
+        },
+        .on(UserUpdated.self, isolation: .readCommitted) { accounts, event, _, _ in
+            accounts.drop(user: event.userId, version: event.version)
+            accounts.drop(sessions: event.sessionIds ?? [], of: event.userId)
+        },
+    ]
 }
 
 extension AccountStatus.Session {

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from cluster.description import names
+
 from . import market, purchases
 from .measure import Experiment, Goal, Samples, memory_megabytes
 from .workplace import Workplace
@@ -20,9 +22,8 @@ def experiments(place: Workplace) -> Iterator[Experiment]:
     yield Experiment(
         {"souk": lambda: one_process(place)},
         {"souk": [Goal("start_ms", at_most=1_000), Goal("idle_mb", at_most=100)]})
-    names = ["gateway", "auth", "product", "vendor", "order", "payment", "notification"]
     yield Experiment(
-        {"process": lambda: processes(place)}, {name: [Goal("start_ms", at_most=1_000), Goal("idle_mb", at_most=40)] for name in names}, rounds=1)
+        {"process": lambda: processes(place)}, {name: [Goal("start_ms", at_most=1_000), Goal("idle_mb", at_most=40)] for name in names()}, rounds=1)
 
 
 def one_process(place: Workplace) -> Samples:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from cluster.cluster import Cluster
 from cluster.credentials import openssl
+from cluster.description import behind_the_gateway
 from cluster.ports import choose_free
 from cluster.process import ClusterError
 from cluster.service import Service
@@ -77,7 +78,7 @@ routes:
 def start_gateway(place: Workplace, upstream: int, programs: pathlib.Path, name: str) -> Service:
     """The gateway on one event loop, with every service at the upstream, which serves the keys of tokens, too."""
     ports = choose_free()
-    ports |= {name: upstream for name in ("auth", "product", "vendor", "order", "payment", "notification")}
+    ports |= {name: upstream for name in behind_the_gateway()}
     # On its own port, where an earlier gateway has its probes, too.
     ports["gateway.ops"] = ports["gateway"]
     folder = place.subfolder(name)

@@ -76,7 +76,7 @@ class Workplace:
         """The folder of our executables, built with optimisations."""
         if self.given_programs:
             return self.given_programs
-        return toolchain.build("release", "kafka", list(toolchain.PRODUCTS), "souk", "souk-bench")
+        return toolchain.build("release", "kafka", [], "souk-bench")
 
     def program(self, name: str) -> pathlib.Path:
         found = self.programs / name

@@ -7,10 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 from cluster.cluster import Cluster
+from cluster.description import services
 
 from . import witness
 
-CONSUMERS = ("auth", "product", "vendor", "order", "payment", "notification")
+
+def consumers() -> list[str]:
+    """The services that handle events."""
+    return [name for name, service in services().items() if service.topics]
 
 
 @dataclass
@@ -94,10 +98,10 @@ def answers(cluster: Cluster, database: str, queries: list[str]) -> list[list[di
 
 def read(cluster: Cluster) -> Books:
     """Reads everything. What changes meanwhile may be seen in part, so nothing should."""
-    wanted: dict[str, dict[str, str]] = {database: {} for database in (*CONSUMERS, "sandbox")}
+    wanted: dict[str, dict[str, str]] = {database: {} for database in (*consumers(), "sandbox")}
     for name, (database, sql) in QUERIES.items():
         wanted[database][name] = sql
-    for service in CONSUMERS:
+    for service in consumers():
         wanted[service] |= EVERYWHERE
     for service in witness.PUBLISHERS:
         wanted[service]["events"] = "SELECT event_id, topic, key, type FROM chaos_events"
@@ -156,7 +160,7 @@ def read_inboxes(cluster: Cluster, since: int = 0) -> dict[str, set[str]]:
     return {
         service: {row["event_id"] for row in rows(
             cluster, service, f"SELECT event_id FROM inbox WHERE processed_at >= {since} UNION SELECT event_id FROM dead_letters")}
-        for service in CONSUMERS}
+        for service in consumers()}
 
 
 def unhandled(events: list[dict], inboxes: dict[str, set[str]], poisoned: set[str]) -> list[str]:

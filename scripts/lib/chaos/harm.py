@@ -10,10 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .stage import Stage
 
-# Services whose processes are killed, stopped and slowed.
-SERVICES = ["gateway", "auth", "product", "vendor", "order", "payment", "notification"]
-
-
 @dataclass(frozen=True)
 class Limits:
     """How long something may be held at most, in seconds."""

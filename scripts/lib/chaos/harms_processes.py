@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 
+from cluster.description import names
+
 from . import clock
-from .harm import SERVICES, harm
+from .harm import harm
 from .signals import pause, slice_up
 
 # Named point → services that come there often.
@@ -18,7 +20,7 @@ CONSUMERS = ["notification", "vendor", "order", "payment"]
 
 
 @harm("kill", "kill -9 of a service; the supervisor starts it again", weight=4,
-      draw=lambda rng, limits: {"service": rng.choice(SERVICES)})
+      draw=lambda rng, limits: {"service": rng.choice(names())})
 def kill(stage, drawn):
     stage.supervisor.kill(drawn["service"])
 
@@ -53,7 +55,7 @@ def crash(stage, drawn):
 
 
 @harm("stop", "a service is stopped (SIGSTOP) and goes on later", weight=2,
-      draw=lambda rng, limits: {"service": rng.choice(SERVICES), "seconds": limits.span(rng, 1, 3, 8, 30)})
+      draw=lambda rng, limits: {"service": rng.choice(names()), "seconds": limits.span(rng, 1, 3, 8, 30)})
 def stop(stage, drawn):
     with_part(stage, drawn["service"], lambda part: pause(part, drawn["seconds"]))
 
@@ -73,7 +75,7 @@ def slow_consumer(stage, drawn):
 @harm("clock", "a service's clock is ten minutes ahead of the others', or behind", weight=2,
       missing=lambda stage: None if clock.library() else "faketime isn't installed (Debian: faketime)",
       draw=lambda rng, limits: {
-          "service": rng.choice(SERVICES), "shift": rng.choice([-600, 600]), "seconds": limits.span(rng, 8, 15)})
+          "service": rng.choice(names()), "shift": rng.choice([-600, 600]), "seconds": limits.span(rng, 8, 15)})
 def wrong_clock(stage, drawn):
     supervisor, name = stage.supervisor, drawn["service"]
     supervisor.tell(name, **clock.shifted(drawn["shift"]))

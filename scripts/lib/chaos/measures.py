@@ -5,7 +5,8 @@ from __future__ import annotations
 import statistics
 from collections import Counter, defaultdict
 
-from .harm import SERVICES
+from cluster.description import names
+
 from .supervisor import Recovery
 
 # A killed service is to be healthy again by then, a backlog drained.
@@ -29,7 +30,7 @@ class Measures:
     def data(self, recoveries: list[Recovery], outcomes: Counter, webhooks: Counter) -> dict:
         """Everything, for --json."""
         dead = [r for r in recoveries if r.was_dead]
-        services = [r for r in dead if r.name in SERVICES]
+        services = [r for r in dead if r.name in names()]
         alone = [r.seconds for r in services if r.was_alone]
         drains = [seconds for times in self.drains.values() for seconds in times]
         return {
@@ -37,7 +38,7 @@ class Measures:
             "faults_by_harm": {name: len(times) for name, times in sorted(self.health.items())},
             "killed_service_healthy_seconds": spread(alone),
             "killed_service_later_than_goal": sum(1 for seconds in alone if seconds > HEALTHY_GOAL),
-            "server_healthy_seconds": spread([r.seconds for r in dead if r.name not in SERVICES]),
+            "server_healthy_seconds": spread([r.seconds for r in dead if r.name not in names()]),
             "backlog_drained_seconds": spread([seconds for seconds in drains if seconds is not None]),
             "backlog_later_than_goal": sum(1 for seconds in drains if seconds is None),
             "not_healthy_in_time": {name: times.count(None) for name, times in self.health.items() if None in times},

@@ -10,7 +10,8 @@ import tempfile
 
 from cluster.cluster import Cluster
 from cluster.process import ClusterError
-from cluster.service import PRODUCTS, Service
+from cluster.description import services
+from cluster.service import Service
 from souk_client import Client
 
 from . import witness
@@ -146,7 +147,7 @@ class Stage:
             service = cluster.services[name]
             inside = service.namespace is not None
             host = service.namespace.host if inside else "127.0.0.1"
-            peers = {"auth": ports["auth"]} | {f"{peer}.grpc": ports[f"{peer}.grpc"] for peer in PRODUCTS if peer not in ("gateway", name)}
+            peers = {"auth": ports["auth"]} | {f"{peer}.grpc": ports[f"{peer}.grpc"] for peer in services()[name].peers}
             for destination, port in (servers | peers).items():
                 to = self.address_of(destination, port)
                 mine = self.links.listen(f"{name}→{destination}", host, to, port if inside else 0)

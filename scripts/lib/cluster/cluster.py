@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from . import credentials
+from .description import behind_the_gateway, services
 from .kafka import ExternalKafka, Kafka
 from .part import Part
 from .ports import choose_free, is_free
@@ -20,7 +21,7 @@ from .postgres import Postgres
 from .process import ClusterError
 from .rabbitmq import RabbitMQ
 from .redis import Redis
-from .service import DATABASES, PRODUCTS, Service
+from .service import Service
 
 BROKERS = ("rabbitmq", "kafka")
 ADMIN_EMAIL = "admin@souk.example"
@@ -71,9 +72,9 @@ class Cluster:
         self.kafka = self.own_kafka() if broker == "kafka" else None
         self.services = {
             name: Service(
-                name, self.folder, self.programs / product, self.ports[name], self.ports[f"{name}.ops"],
+                name, self.folder, self.programs / service.executable, self.ports[name], self.ports[f"{name}.ops"],
                 functools.partial(self.service_environment, name))
-            for name, product in PRODUCTS.items()}
+            for name, service in services().items()}
 
     def own_kafka(self) -> Kafka | ExternalKafka:
         """The stand-in, or a part of the cluster that was given: topics and groups whose names begin with what is random."""
@@ -115,7 +116,7 @@ class Cluster:
         return f"{self.namespace}_{name}"
 
     def service_environment(self, name: str) -> dict[str, str]:
-        port = self.ports
+        port, service = self.ports, services()[name]
         told = {
             "SOUK_HOST": "127.0.0.1", "SOUK_PORT": str(port[name]),
             "SOUK_OPS_PORT": "public" if port[f"{name}.ops"] == port[name] else str(port[f"{name}.ops"]),
@@ -128,15 +129,13 @@ class Cluster:
             # Everything on this machine may call as often as it likes: demo data and replays do.
             "SOUK_RATE_LIMIT_EXEMPT": "127.0.0.0/8,::1",
         }
-        if name == "gateway":
-            told |= {f"SOUK_{peer.upper()}_HTTP_ADDRESS": f"127.0.0.1:{port[peer]}" for peer in PRODUCTS if peer != "gateway"}
+        if service.is_entrance:
+            told |= {f"SOUK_{peer.upper()}_HTTP_ADDRESS": f"127.0.0.1:{port[peer]}" for peer in behind_the_gateway()}
         else:
             told |= {"SOUK_GRPC_PORT": str(port[f"{name}.grpc"]), "SOUK_TRUSTED_PROXIES": "127.0.0.0/8"}
             told |= self.broker_environment()
-        told |= {
-            f"SOUK_{peer.upper()}_GRPC_ADDRESS": f"127.0.0.1:{port[f'{peer}.grpc']}"
-            for peer in PRODUCTS if peer not in ("gateway", name)}
-        for database in DATABASES[name]:
+        told |= {f"SOUK_{peer.upper()}_GRPC_ADDRESS": f"127.0.0.1:{port[f'{peer}.grpc']}" for peer in service.peers}
+        for database in service.databases:
             prefix = f"SOUK_{database.upper()}_DATABASE"
             told[f"{prefix}_URL"] = self.postgres.url(self.database(database))
             told[f"{prefix}_PASSWORD_FILE"] = str(self.secret(f"{database}-database"))
@@ -183,7 +182,7 @@ class Cluster:
         """
         if self.external_kafka:
             self.kafka.check()
-        wanted = [self.services[name] for name in services or PRODUCTS]
+        wanted = [self.services[name] for name in services or self.services]
         starting = [part for part in [*self.servers.values(), *wanted] if not part.is_running]
         self.check_ports(starting)
         self.name_tenants()
@@ -237,7 +236,7 @@ class Cluster:
     def databases(self) -> dict[str, str]:
         return {
             self.database(name): self.secret(f"{name}-database").read_text().strip()
-            for names in DATABASES.values() for name in names}
+            for service in services().values() for name in service.databases}
 
     def enter_shared(self) -> None:
         """Databases and a virtual host on servers that run already."""

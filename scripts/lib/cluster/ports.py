@@ -6,26 +6,30 @@ import pathlib
 import random
 import socket
 
+from .description import services
 from .process import ClusterError
 
-# From the gateway's port: services serve HTTP at +21…, operations at +100 and +121… and gRPC at +1021…, in the order of
-# docs/architecture.md.
-HTTP_OFFSET = {"gateway": 0, "auth": 21, "product": 22, "vendor": 23, "order": 24, "payment": 25, "notification": 29}
-GRPC_OFFSET = {name: offset + 1000 for name, offset in HTTP_OFFSET.items() if name != "gateway"}
-OPS_OFFSET = {name: offset + 100 for name, offset in HTTP_OFFSET.items()}
-# Servers lie away from their usual ports, which servers of this machine may have.
-SERVER_OFFSET = {"postgres": 2001, "redis": 2002, "rabbitmq": 2003, "rabbitmq.distribution": 2004, "rabbitmq.epmd": 2005}
-OFFSETS = (
-    HTTP_OFFSET | {f"{name}.grpc": offset for name, offset in GRPC_OFFSET.items()}
-    | {f"{name}.ops": offset for name, offset in OPS_OFFSET.items()} | SERVER_OFFSET)
-NAMES = list(OFFSETS)
+# From the gateway's port, as are the others. Servers lie away from their usual ports, which servers of this machine may have.
+SERVER_OFFSETS = {"postgres": 2001, "redis": 2002, "rabbitmq": 2003, "rabbitmq.distribution": 2004, "rabbitmq.epmd": 2005}
+# Of a service's operations from its HTTP port.
+OPS_OFFSET = 100
+
+
+def offsets() -> dict[str, int]:
+    """From the gateway's port, as the definitions of the services have it: HTTP by the service's name, `.grpc` and `.ops`."""
+    known = services()
+    base = next(service.http_port for service in known.values() if service.is_entrance)
+    found = {name: service.http_port - base for name, service in known.items()}
+    found |= {f"{name}.ops": service.http_port - base + OPS_OFFSET for name, service in known.items()}
+    found |= {f"{name}.grpc": service.grpc_port - base for name, service in known.items() if service.grpc_port}
+    return found | SERVER_OFFSETS
 
 
 def from_base(base: int) -> dict[str, int]:
     """Every component at its offset from `base`, the gateway's port."""
     if not 1024 <= base <= 63_000:
         raise ClusterError(f"--port-base must be from 1024 to 63000, not {base}")
-    return {name: base + offset for name, offset in OFFSETS.items()}
+    return {name: base + offset for name, offset in offsets().items()}
 
 
 def free(count: int) -> list[int]:
@@ -57,4 +61,5 @@ def is_free(port: int) -> bool:
 
 
 def choose_free() -> dict[str, int]:
-    return dict(zip(NAMES, free(len(NAMES))))
+    names = list(offsets())
+    return dict(zip(names, free(len(names))))

@@ -7,17 +7,6 @@ import pathlib
 
 from .part import Part, http_get
 
-# Executable by name of the part, in the order of docs/architecture.md.
-PRODUCTS = {
-    "gateway": "gateway", "auth": "auth-service", "product": "product-service", "vendor": "vendor-service",
-    "order": "order-service", "payment": "payment-service", "notification": "notification-service",
-}
-# The databases of each; the payment process hosts the sandbox provider, which is another company with its own.
-DATABASES = {
-    "gateway": [], "auth": ["auth"], "product": ["product"], "vendor": ["vendor"], "order": ["order"],
-    "payment": ["payment", "sandbox"], "notification": ["notification"],
-}
-
 
 class Service(Part):
     ready_seconds = 60.0

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pathlib
 import subprocess
 
-from . import postgres, rabbitmq, redis
+from . import description, postgres, rabbitmq, redis
 from .process import ClusterError
-from .service import PRODUCTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -29,6 +28,11 @@ def install(broker: str) -> None:
 
 
 def build(configuration: str, broker: str, services: list[str], *more: str) -> pathlib.Path:
-    """Builds the executables that this choice needs, and `more`, and gives their folder."""
-    products = [PRODUCTS[name] for name in services] + (["mock-kafka"] if broker == "kafka" else []) + list(more)
+    """Builds the executables that this choice needs (of all services when `services` is empty), `souk` and `more`, and
+    gives their folder."""
+    # It knows the others.
+    shell("build", configuration, "souk")
+    known = description.services()
+    products = [known[name].executable for name in services or known]
+    products += (["mock-kafka"] if broker == "kafka" else []) + list(more)
     return pathlib.Path(shell("build", configuration, *products).splitlines()[0]).parent

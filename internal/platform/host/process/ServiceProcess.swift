@@ -1,135 +1,138 @@
-import GRPCNIOTransportHTTP2Posix
 import Hummingbird
 import Logging
-import SoukAuthToken
 import ServiceLifecycle
+import SoukAuthToken
 import SoukBroker
-import SoukCache
 import SoukDatabase
-import SoukEnv
+package import SoukEnv
 import SoukEventsRPC
 import SoukHTTP
 import SoukObservability
 import SoukRPCRuntime
-import SoukService
-import SoukSupervisor
+package import SoukService
 import SoukTime
 
-/// Puts a definition together and runs it.
-struct ServiceProcess {
-    private let server: HostConfiguration
-    private let context: ProcessContext
-    private let parts: ProcessParts
+/// Services of a system in one process: one of them, several, or all.
+package struct ServiceProcess {
+    private let name: String
+    private let backing: any BackingServices
+    private let resources: [ServiceResources]
+    private let connections: [any Service]
+    private let probes: [ReadinessProbe]
+    private let parts: [ServiceParts]
+    private let web: WebRouter
     private let registry: PrometheusRegistry
-    /// nil for a process that is not to serve gRPC.
-    private let grpc: RPCServer<HTTP2ServerTransport.Posix>?
+    /// nil for a process that serves no gRPC.
+    private let grpc: HTTP2Server?
 
-    /// Reads the configuration and serves until SIGTERM or SIGINT, under a supervisor of its own unless that is switched off.
+    /// Composes the services; nothing is connected or served yet.
     ///
-    /// - Throws: `ConfigurationError` naming a variable, `StartupError`, `SupervisorError`.
-    static func serve<D: ProcessDefinition>(_ definition: D.Type, isSupervised: Bool) async throws {
-        let startedAt = ContinuousClock.now
-        let environment = try Environment.load()
-        var server = try configuration(of: definition, environment)
-        if !isSupervised { server.isSupervised = false }
-        let grpcPort = try D.ports.grpc.map {
-            try environment.int("SOUK_GRPC_PORT", default: $0, in: 0...65_535)
-        }
-        try await SupervisedServer(D.name, server, grpcPort: grpcPort).run(startedAt: startedAt) {
-            sockets, startedAt in
-            try await compose(definition, environment, server, sockets).run(sockets, startedAt: startedAt)
-        }
-    }
-
-    /// Brings every database up to date.
-    ///
-    /// - Throws: `ConfigurationError` naming a variable, and one-line errors.
-    static func migrate<D: ProcessDefinition>(_ definition: D.Type) async throws {
-        let environment = try Environment.load()
-        let server = try configuration(of: definition, environment)
-        try await compose(definition, environment, server, nil).migrate()
-    }
-
-    private static func configuration<D: ProcessDefinition>(
-        of definition: D.Type, _ environment: SoukEnv.Environment
-    ) throws(ConfigurationError) -> HostConfiguration {
-        let server = try HostConfiguration(environment, port: D.ports.http)
-        server.bootstrapLogging(service: D.name)
-        return server
-    }
-
-    /// Puts the parts together; nothing is served and no server is asked yet.
-    private static func compose<D: ProcessDefinition>(
-        _ definition: D.Type, _ environment: SoukEnv.Environment, _ server: HostConfiguration,
-        _ sockets: HostSockets?
+    /// - Parameters:
+    ///   - name: For the log.
+    ///   - services: The names of the services to run; nil for all.
+    ///   - sockets: nil for a process that is not to serve.
+    /// - Throws: `ConfigurationError` naming a variable; `StartupError` where a definition and its service disagree.
+    package static func compose(
+        _ name: String, _ system: SystemDefinition, services: Set<String>? = nil,
+        on backing: any BackingServices, environment: SoukEnv.Environment, server: HostConfiguration,
+        sockets: HostSockets?
     ) async throws -> ServiceProcess {
+        try system.check()
         let registry = SoukObservability.bootstrap()
         SupervisedServer.countRestarts()
-        var context = try ProcessContext(name: D.name, environment: environment, groups: D.groups)
-        let parts = try await D.compose(&context)
-        // Whatever takes no clients' connections itself is behind a gateway.
-        if parts.frontend == nil { try context.configuration.checkTrustedProxies() }
-        return ServiceProcess(
-            server: server, context: context, parts: parts, registry: registry,
-            grpc: try sockets?.grpc.map { try grpcServer(parts, context, $0) })
+        var composition = Composition(
+            system, hosting: services ?? Set(system.services.map(\.name)), on: backing, environment)
+        do {
+            try await composition.compose()
+            return try ServiceProcess(name, &composition, server, sockets, registry)
+        } catch {
+            await close(composition.resources, backing)
+            throw error
+        }
     }
 
-    private static func grpcServer(
-        _ parts: ProcessParts, _ context: ProcessContext, _ socket: ListeningSocket
-    ) throws -> RPCServer<HTTP2ServerTransport.Posix> {
-        let environment = context.environment
-        var options = RPCServerOptions()
-        options.reflection = try environment.bool("SOUK_GRPC_REFLECTION", default: true)
-        options.tls = try context.configuration.tls()
-        let events = parts.services.compactMap(\.events).map { RPCService.eventAdministration($0) }
-        return RPCServer(
-            descriptor: socket.descriptor, services: parts.rpc + events, options: options,
-            identities: try context.configuration.keyRing(of: context.name), verifier: parts.verifier,
-            accounts: parts.accounts)
+    private init(
+        _ name: String, _ composition: inout Composition, _ server: HostConfiguration,
+        _ sockets: HostSockets?, _ registry: PrometheusRegistry
+    ) throws {
+        self.name = name
+        self.registry = registry
+        backing = composition.backing
+        parts = composition.composed.map(\.parts)
+        let (verifier, accounts) = (try composition.tokenVerifier(), try composition.accounts())
+        web = WebRouter(
+            verifier: VerifiedTokens(verifier, clock: composition.clock), accounts: accounts,
+            options: server.http)
+        for (definition, parts) in composition.composed {
+            try definition.register(parts, on: web, topics: composition.system.groups[definition.name] ?? [])
+        }
+        // Whatever accepts no clients' connections itself is behind a gateway.
+        if !parts.contains(where: { $0.frontend != nil }) { try backing.remote?.checkTrustedProxies() }
+        let services = try composition.rpcServices()
+        grpc = try sockets?.grpc.flatMap { socket in
+            try composition.backing.remote?.server(
+                on: socket, services: services, verifier: verifier, accounts: accounts)
+        }
+        resources = composition.resources
+        connections = composition.connections
+        probes = composition.probes + parts.flatMap(\.probes)
     }
 
-    private func run(_ sockets: HostSockets, startedAt: ContinuousClock.Instant) async throws {
+    /// Serves until SIGTERM or SIGINT.
+    package func run(on sockets: HostSockets, startedAt: ContinuousClock.Instant) async throws {
         var options = ServiceHost.Options()
         options.startedAt = startedAt
-        options.waitsForDependencies = true
-        options.frontend = parts.frontend
-        let logger = Logger(label: "souk.\(context.name)")
+        options.waitsForDependencies = backing.waitsForDependencies
+        options.frontend = parts.lazy.compactMap(\.frontend).first
         let host = ServiceHost(
-            services: parts.services, resources: context.resources, extraServices: context.connections,
-            probes: context.probes + parts.probes, sockets: sockets, responder: responder(), options: options,
+            services: parts.flatMap(\.services), resources: resources, extraServices: connections,
+            probes: probes, sockets: sockets, responder: web.buildResponder(), options: options,
             metrics: { [registry] in registry.render() },
-            onReady: { ready in
-                logger.notice(
-                    "listening",
-                    metadata: [
-                        "port": "\(ready.port)",
-                        "ops_port": "\(ready.operationsPort.map(String.init) ?? "off")",
-                    ])
-            })
+            onReady: { [name, backing] ready in backing.didStart(name, ready) })
         var servers: [any Service] = []
-        if let grpc {
-            servers = [HealthReporting(health: grpc.health, host: host, clock: context.clock), grpc]
-        }
+        if let grpc { servers = [HealthReporting(health: grpc.health, host: host), grpc] }
         try await host.run(servers: servers)
-        await context.cache.close()
+        await backing.close()
     }
 
-    private func migrate() async throws {
-        for service in parts.services { try await service.prepare() }
-        for resource in context.resources { await resource.database.close() }
-        await context.resources.first?.broker.close()
-        await context.cache.close()
+    /// Brings every database up to date and closes.
+    package func migrate() async throws {
+        for service in parts.flatMap(\.services) { try await service.prepare() }
+        await close()
     }
 
-    private func responder() -> RouterResponder<SoukRequestContext> {
-        let web = WebRouter(
-            verifier: VerifiedTokens(parts.verifier, clock: context.clock), accounts: parts.accounts,
-            options: server.http)
-        for service in parts.services { service.registerRoutes(web.routes) }
-        if !parts.administrations.isEmpty {
-            AdminEventRoutes(parts.administrations).register(on: web.routes)
+    package func close() async {
+        await Self.close(resources, backing)
+    }
+
+    private static func close(_ resources: [ServiceResources], _ backing: any BackingServices) async {
+        for resource in resources { await resource.database.close() }
+        await resources.first?.broker.close()
+        await backing.close()
+    }
+
+    /// `METHOD PATH`, sorted by path.
+    package var routes: [String] {
+        _ = web.buildResponder()
+        return web.catalogue.routes.map { "\($0.method) \($0.path)" }
+    }
+}
+
+extension Composition {
+    /// What this process serves other processes: its services' kernels, what else they offer, and their events.
+    func rpcServices() throws(StartupError) -> [RPCService] {
+        var services: [RPCService] = []
+        for (definition, parts) in composed {
+            for offer in definition.kernels {
+                guard let kernel = local(offer.key) else { continue }
+                services.append(try offer.service(kernel, callers: system.callers(of: offer.key)))
+            }
+            services += parts.rpc
+            services += parts.services.compactMap(\.events).map {
+                RPCService.eventAdministration($0, administrators: system.eventAdministrators)
+            }
         }
-        return web.buildResponder()
+        return services
     }
 }
 
@@ -139,7 +142,7 @@ private struct HealthReporting: Service, CustomStringConvertible {
 
     let health: RPCHealth
     let host: ServiceHost
-    let clock: any WallClock
+    let clock: any WallClock = SystemClock()
 
     var description: String { "gRPC health" }
 

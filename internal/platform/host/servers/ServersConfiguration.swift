@@ -14,7 +14,7 @@ import SoukText
 /// What a process is told of the servers that it lives on and the peers that it calls.
 ///
 /// Every function throws `ConfigurationError` naming the variable, and quotes no URL: they may hold passwords.
-struct ProcessConfiguration: Sendable {
+struct ServersConfiguration: Sendable {
     let environment: Environment
 
     /// `SOUK_<SERVICE>_DATABASE_URL`, `SOUK_<SERVICE>_DATABASE_PASSWORD`, `SOUK_DATABASE_POOL_SIZE`,
@@ -143,10 +143,11 @@ struct ProcessConfiguration: Sendable {
     }
 
     /// `SOUK_<PEER>_GRPC_ADDRESS`, this machine where it isn't set.
-    func addresses(of peer: String) throws(ConfigurationError) -> PeerAddresses {
+    ///
+    /// - Parameter port: Of the peer's definition; nil where it has none.
+    func addresses(of peer: String, port: Int?) throws(ConfigurationError) -> PeerAddresses {
         let service = Self.variable(peer)
         let name = "SOUK_\(service)_GRPC_ADDRESS"
-        let port = ProcessPorts.known[peer]?.grpc
         let fallback = port.map { "127.0.0.1:\($0)" }
         guard let text = try environment.optionalString(name) ?? fallback else {
             throw ConfigurationError(name, "is not set")
@@ -179,10 +180,11 @@ struct ProcessConfiguration: Sendable {
         return RPCTLS(certificateFile: files[0], keyFile: files[1], authorityFile: files[2])
     }
 
-    /// `SOUK_JWKS_URL`
-    func keysURL() throws(ConfigurationError) -> String {
-        let port = ProcessPorts.known["auth"]?.http ?? 0
-        return try environment.url("SOUK_JWKS_URL", default: "http://127.0.0.1:\(port)/.well-known/jwks.json")
+    /// `SOUK_JWKS_URL`, this machine where it isn't set.
+    ///
+    /// - Parameter port: Of the service that signs access tokens.
+    func keysURL(port: Int) throws(ConfigurationError) -> String {
+        try environment.url("SOUK_JWKS_URL", default: "http://127.0.0.1:\(port)/.well-known/jwks.json")
             .absoluteString
     }
 

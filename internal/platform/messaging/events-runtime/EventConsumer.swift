@@ -9,9 +9,9 @@ import SoukTime
 ///
 /// The broker's prefetch bounds what is held here. Stopping ends the receiving; what was received is processed before
 /// ``run()`` returns.
-final class EventConsumer: Service, CustomStringConvertible {
+final class EventConsumer: Service, TopicReader, CustomStringConvertible {
     private let processor: EventProcessor
-    private let topics: [String]
+    package let topics: [String]
     private let broker: any Broker
     private let clock: any WallClock
     private let options: EventRuntimeOptions

@@ -61,3 +61,9 @@ package final class EventRuntime: Sendable {
         return [relay, consumer]
     }
 }
+
+/// Something that reads topics while it runs: the consumer of an ``EventRuntime``.
+package protocol TopicReader: Service {
+    /// Sorted.
+    var topics: [String] { get }
+}

@@ -8,15 +8,19 @@ package import SoukRPCRuntime
 import SwiftProtobuf
 
 extension RPCService {
-    /// A service's event administration, for admins whom the gateway calls for.
-    package static func eventAdministration(_ administration: any EventAdministration) -> RPCService {
+    /// A service's event administration.
+    ///
+    /// - Parameter administrators: The services that may call it, on behalf of an administrator.
+    package static func eventAdministration(
+        _ administration: any EventAdministration, administrators: Set<String>
+    ) -> RPCService {
         RPCService(
             EventAdministrationService(administration: administration),
-            access: .delegated(["gateway"], .admin))
+            access: .delegated(administrators, .admin))
     }
 }
 
-/// Serves an ``EventAdministration`` to the gateway.
+/// Serves an ``EventAdministration`` to other processes.
 package struct EventAdministrationService: Souk_Events_V1_EventAdministrationService.SimpleServiceProtocol {
     private let administration: any EventAdministration
 

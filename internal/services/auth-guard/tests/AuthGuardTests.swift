@@ -127,7 +127,8 @@ extension ActiveAccountGuard {
 
     /// Runs the guard's handler of an event, as the consumer does, from the event's bytes.
     private func deliver<E: Event>(_ event: E, to guards: ActiveAccountGuard) async throws {
-        let handler = try #require(guards.handlers.first { $0.type == E.type && $0.topic == E.topic })
+        let handler = try #require(
+            ActiveAccountGuard.events.bound(to: guards).first { $0.type == E.type && $0.topic == E.topic })
         let envelope = try EventEnvelope(
             event, id: "e", source: "/souk/auth", time: ManualClock().now(), traceparent: nil)
         let context = EventContext(

@@ -7,13 +7,6 @@ package import SoukProto
 package import SoukRPCRuntime
 import SwiftProtobuf
 
-extension RPCService {
-    /// Mails about accounts, for the notification service.
-    package static func accountMails(_ kernel: any AccountMailKernel) -> RPCService {
-        RPCService(AccountMailService(kernel: kernel), access: .services(["notification"]))
-    }
-}
-
 /// Serves an ``AccountMailKernel`` to the notification service in another process.
 package struct AccountMailService: Souk_Auth_V1_AccountMailService.SimpleServiceProtocol {
     private let kernel: any AccountMailKernel

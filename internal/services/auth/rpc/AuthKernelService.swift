@@ -6,15 +6,6 @@ package import SoukProto
 package import SoukRPCRuntime
 import SwiftProtobuf
 
-extension RPCService {
-    /// The auth service's kernel, for the services that verify sessions or write to users.
-    package static func authKernel(_ kernel: any AuthKernel) -> RPCService {
-        RPCService(
-            AuthKernelService(kernel: kernel),
-            access: .services(["gateway", "product", "vendor", "order", "payment", "notification"]))
-    }
-}
-
 /// Serves an ``AuthKernel`` to peers in other processes.
 package struct AuthKernelService: Souk_Auth_V1_AuthKernelService.SimpleServiceProtocol {
     private let kernel: any AuthKernel

@@ -22,7 +22,9 @@ import Testing
         let auth = try await AuthFixture()
         let kernel = auth.service.mails
         try await route.run(
-            local: kernel, .accountMails(kernel), of: "auth", as: caller,
+            local: kernel,
+            RPCService(AccountMailService(kernel: kernel), access: .services(["notification"])), of: "auth",
+            as: caller,
             inProcess: { RemoteAccountMailKernel($0) }, socket: { RemoteAccountMailKernel($0) }
         ) { try await body(auth, $0) }
     }

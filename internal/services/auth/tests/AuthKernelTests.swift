@@ -19,7 +19,8 @@ import Testing
         let auth = try await AuthFixture()
         let kernel = auth.service.kernel
         try await route.run(
-            local: kernel, .authKernel(kernel), of: "auth", as: "order", inProcess: { RemoteAuthKernel($0) },
+            local: kernel, RPCService(AuthKernelService(kernel: kernel), access: .services(["order"])),
+            of: "auth", as: "order", inProcess: { RemoteAuthKernel($0) },
             socket: { RemoteAuthKernel($0) }
         ) { try await body(auth, $0) }
     }

@@ -7,14 +7,14 @@ extension GatewayPolicy {
     /// What holds where no file says anything else: the marketplace's routes with the limits of the environment.
     ///
     /// - Parameters:
-    ///   - ports: where a service listens on this machine when its variable is not set.
-    ///   - isSingleProcess: whether the marketplace's own services are routes of this process, and nobody shares its limits.
+    ///   - services: The services of the marketplace.
+    ///   - sharesLimits: Whether other gateways count with this one.
     /// - Throws: `ConfigurationError` naming the variable.
     package static func marketplace(
-        environment: Environment, ports: [String: Int], isSingleProcess: Bool
+        environment: Environment, services: [RoutedService], sharesLimits: Bool
     ) throws(ConfigurationError) -> GatewayPolicy {
         let defaults = try PolicyDefaults(
-            environment: environment, ports: ports, isSingleProcess: isSingleProcess)
+            environment: environment, services: services, sharesLimits: sharesLimits)
         var policy = defaults.policy
         defaults.includeMarketplace(in: &policy, template: defaults.route)
         defaults.includeOwnRoutes(in: &policy, template: defaults.route)
@@ -39,7 +39,7 @@ struct PolicyDefaults: Sendable {
 
     /// - Throws: `ConfigurationError` naming the variable.
     init(
-        environment: Environment, ports: [String: Int], isSingleProcess: Bool
+        environment: Environment, services routed: [RoutedService], sharesLimits: Bool
     ) throws(ConfigurationError) {
         var policy = GatewayPolicy()
         policy.trustedProxies = try environment.addressRanges("SOUK_TRUSTED_PROXIES")
@@ -47,15 +47,16 @@ struct PolicyDefaults: Sendable {
         self.policy = policy
         let isPublic = try OperationsAddress(environment) == .serving
         probes = isPublic ? ["/livez", "/readyz", "/metrics"] : []
-        limitsAreShared = !isSingleProcess
-        route = try Self.route(environment, limitsAreShared: !isSingleProcess)
-        marketplace = try MarketplaceRoutes(environment: environment)
+        limitsAreShared = sharesLimits
+        route = try Self.route(environment, limitsAreShared: sharesLimits)
+        marketplace = try MarketplaceRoutes(routed, environment)
         var services: [String: UpstreamPolicy?] = [:]
         for name in marketplace.services where name != GatewayPolicy.local {
-            if isSingleProcess, MarketplaceRoutes.ownServices.contains(name) {
+            let known = routed.first { $0.name == name }
+            if let known, known.isLocal {
                 services[name] = .some(nil)
             } else {
-                services[name] = try Self.upstream(name, environment, port: ports[name])
+                services[name] = try Self.upstream(name, environment, port: known?.port)
             }
         }
         self.services = services

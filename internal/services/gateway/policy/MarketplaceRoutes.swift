@@ -1,6 +1,24 @@
 import SoukEnv
 import SoukText
 
+/// A service of the marketplace as the gateway sees it.
+package struct RoutedService: Sendable {
+    let name: String
+    /// Where it listens on this machine when its variable is not set.
+    let port: Int
+    /// The patterns of the paths that lead to it.
+    let routes: [String]
+    /// Whether this process serves it itself.
+    let isLocal: Bool
+
+    package init(name: String, port: Int, routes: [String], isLocal: Bool) {
+        self.name = name
+        self.port = port
+        self.routes = routes
+        self.isLocal = isLocal
+    }
+}
+
 /// Every path that a service of the marketplace answers, and further ones that the environment names.
 struct MarketplaceRoutes: Sendable {
     /// A pattern and the name of the service behind it.
@@ -12,13 +30,15 @@ struct MarketplaceRoutes: Sendable {
     /// No two for the same paths.
     let entries: [Entry]
 
-    /// `SOUK_GATEWAY_ROUTES`: comma-separated `pattern=service`, in addition to the marketplace's own and in place of them
+    /// The routes of the services, and `SOUK_GATEWAY_ROUTES`: comma-separated `pattern=service`, in addition to the marketplace's own and in place of them
     /// where they stand for the same paths. The last for the same paths is in force.
     ///
     /// - Throws: `ConfigurationError` quoting the first entry that is none.
-    init(environment: Environment) throws(ConfigurationError) {
+    init(_ services: [RoutedService], _ environment: Environment) throws(ConfigurationError) {
         let name = "SOUK_GATEWAY_ROUTES"
-        var entries = Self.own.map { Entry(pattern: $0, service: $1) }
+        var entries = services.flatMap { service in
+            service.routes.map { Entry(pattern: $0, service: service.name) }
+        }
         for text in try environment.list(name) {
             let parts = text.split(byte: "=", omittingEmptySubsequences: false).map(String.init)
             guard parts.count == 2, !parts[1].isEmpty else {
@@ -39,37 +59,4 @@ struct MarketplaceRoutes: Sendable {
 
     /// The services that routes lead to, sorted.
     var services: [String] { Set(entries.map(\.service)).sorted() }
-
-    /// The marketplace's own services.
-    static let ownServices = Set(own.map(\.value))
-
-    private static let own: KeyValuePairs = [
-        "/.well-known/jwks.json": "auth",
-        "/api/v1/auth/**": "auth",
-        "/api/v1/users/**": "auth",
-        "/api/v1/admin/users/**": "auth",
-        "/api/v1/categories/**": "product",
-        "/api/v1/products/**": "product",
-        "/api/v1/vendor/products/**": "product",
-        "/api/v1/admin/categories/**": "product",
-        "/api/v1/vendors/**": "vendor",
-        "/api/v1/stores/**": "vendor",
-        "/api/v1/vendor-orders/**": "vendor",
-        "/api/v1/returns/**": "vendor",
-        "/api/v1/admin/vendors/**": "vendor",
-        "/api/v1/admin/vendor-orders/**": "vendor",
-        "/api/v1/admin/inventory/**": "vendor",
-        "/api/v1/cart/**": "order",
-        "/api/v1/checkout/**": "order",
-        "/api/v1/orders/**": "order",
-        "/api/v1/admin/orders/**": "order",
-        "/api/v1/admin/reconcile/**": "order",
-        "/api/v1/payments/**": "payment",
-        "/api/v1/ledger/**": "payment",
-        "/api/v1/admin/payments/**": "payment",
-        "/api/v1/admin/ledger/**": "payment",
-        "/api/v1/admin/commissions/**": "payment",
-        "/sandbox/pay/{token}": "payment",
-        "/api/v1/notifications/**": "notification",
-    ]
 }

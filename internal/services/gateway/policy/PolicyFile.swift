@@ -2,19 +2,20 @@ package import SoukEnv
 import Foundation
 
 extension GatewayPolicy {
-    /// What `SOUK_GATEWAY_POLICY_FILE` says, or where it is not set ``marketplace(environment:ports:isSingleProcess:)``. Reads
+    /// What `SOUK_GATEWAY_POLICY_FILE` says, or where it is not set ``marketplace(environment:services:sharesLimits:)``. Reads
     /// the file anew each time, so it serves for reloads, too.
     ///
     /// - Throws: `ConfigurationError` naming the variable; for a file with every problem in it, each on a line of its own.
     package static func load(
-        environment: Environment, ports: [String: Int], isSingleProcess: Bool
+        environment: Environment, services: [RoutedService], sharesLimits: Bool
     ) throws(ConfigurationError) -> GatewayPolicy {
         let variable = "SOUK_GATEWAY_POLICY_FILE"
         guard let path = try environment.optionalString("SOUK_GATEWAY_POLICY_FILE") else {
-            return try marketplace(environment: environment, ports: ports, isSingleProcess: isSingleProcess)
+            return try marketplace(
+                environment: environment, services: services, sharesLimits: sharesLimits)
         }
         let defaults = try PolicyDefaults(
-            environment: environment, ports: ports, isSingleProcess: isSingleProcess)
+            environment: environment, services: services, sharesLimits: sharesLimits)
         do {
             return try PolicyFile.read(path, defaults: defaults)
         } catch {

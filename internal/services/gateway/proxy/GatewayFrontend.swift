@@ -34,18 +34,17 @@ package final class GatewayFrontend: HTTPFrontend {
     /// Reads the policy (`SOUK_GATEWAY_POLICY_FILE`, or what holds without one) and `SOUK_GATEWAY_THREADS`.
     ///
     /// - Parameters:
-    ///   - ports: where services listen on this machine; nil where they are this process's own routes.
+    ///   - services: The services of the marketplace.
     ///   - verifier: for routes that have tokens checked here.
     ///   - cache: counts what several gateways count together; nil where this is the only one.
     /// - Throws: `ConfigurationError` with all that is wrong.
     package init(
-        environment: SoukEnv.Environment, ports: [String: Int]?, verifier: any TokenVerifier,
-        cache: (any Cache)?,
-        clock: any WallClock
+        environment: SoukEnv.Environment, services: [RoutedService], verifier: any TokenVerifier,
+        cache: (any Cache)?, clock: any WallClock
     ) throws(ConfigurationError) {
         load = { () throws(ConfigurationError) in
             try GatewayPolicy.load(
-                environment: environment, ports: ports ?? [:], isSingleProcess: ports == nil)
+                environment: environment, services: services, sharesLimits: cache != nil)
         }
         self.verifier = verifier
         self.clock = clock

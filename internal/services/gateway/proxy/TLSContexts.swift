@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Logging
 import NIOCore
 import NIOSSL
@@ -62,9 +62,9 @@ final class TLSContexts: Sendable {
     /// Changes whenever one of the files does.
     private static func stamp(_ policy: TLSPolicy) -> String {
         [policy.certificateFile, policy.keyFile].map { file in
-            var info = stat()
-            guard stat(file, &info) == 0 else { return "-" }
-            return "\(info.st_ino):\(info.st_size):\(info.st_mtim.tv_sec).\(info.st_mtim.tv_nsec)"
+            guard let info = try? FileManager.default.attributesOfItem(atPath: file) else { return "-" }
+            let modified = (info[.modificationDate] as? Date)?.timeIntervalSinceReferenceDate ?? 0
+            return "\(info[.systemFileNumber] ?? "-"):\(info[.size] ?? "-"):\(modified)"
         }.joined(separator: " ")
     }
 

@@ -9,8 +9,7 @@ import Testing
     private func problems(_ text: String) throws -> [String] {
         do {
             let defaults = try PolicyDefaults(
-                environment: Environment(values: [:]), ports: MarketplacePolicyTests.ports,
-                isSingleProcess: false)
+                environment: Environment(values: [:]), services: RoutedService.examples(), sharesLimits: true)
             _ = try PolicyFile.parse(text, file: "f", defaults: defaults)
             return []
         } catch let error as PolicyFileError {
@@ -261,7 +260,7 @@ import Testing
         func load() throws -> GatewayPolicy {
             try GatewayPolicy.load(
                 environment: Environment(values: ["SOUK_GATEWAY_POLICY_FILE": path]),
-                ports: MarketplacePolicyTests.ports, isSingleProcess: false)
+                services: RoutedService.examples(), sharesLimits: true)
         }
         #expect { _ = try load() } throws: { "\($0)" == "SOUK_GATEWAY_POLICY_FILE: \(path): can't be opened" }
         try Data("include: marketplace\naccess_log: false\n".utf8).write(to: URL(filePath: path))
@@ -277,8 +276,7 @@ import Testing
         try Data([0x61, 0xFF]).write(to: URL(filePath: path))
         #expect(throws: ConfigurationError.self) { try load() }
         let built = try GatewayPolicy.load(
-            environment: Environment(values: [:]), ports: MarketplacePolicyTests.ports, isSingleProcess: false
-        )
+            environment: Environment(values: [:]), services: RoutedService.examples(), sharesLimits: true)
         #expect(built.accessLog)
     }
 }

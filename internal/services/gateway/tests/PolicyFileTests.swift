@@ -10,8 +10,9 @@ import Testing
         -> PolicyDefaults
     {
         try PolicyDefaults(
-            environment: Environment(values: values), ports: MarketplacePolicyTests.ports,
-            isSingleProcess: isSingleProcess)
+            environment: Environment(values: values),
+            services: RoutedService.examples(isLocal: isSingleProcess),
+            sharesLimits: !isSingleProcess)
     }
 
     private func parse(
@@ -45,8 +46,8 @@ import Testing
         for isSingleProcess in [false, true] {
             let file = try parse("include: marketplace\n", values, isSingleProcess: isSingleProcess)
             let built = try GatewayPolicy.marketplace(
-                environment: environment, ports: MarketplacePolicyTests.ports,
-                isSingleProcess: isSingleProcess)
+                environment: environment, services: RoutedService.examples(isLocal: isSingleProcess),
+                sharesLimits: !isSingleProcess)
             #expect(String(describing: file.routes) == String(describing: built.routes))
             #expect(file.upstreams == built.upstreams)
             #expect(file.listener == built.listener)

@@ -9,13 +9,6 @@ package import SoukRPCRuntime
 import SoukTime
 import SwiftProtobuf
 
-extension RPCService {
-    /// The payment service's kernel, for the order service.
-    package static func paymentKernel(_ kernel: any PaymentKernel) -> RPCService {
-        RPCService(PaymentKernelService(kernel: kernel), access: .services(["order"]))
-    }
-}
-
 /// Serves a ``PaymentKernel`` to peers in other processes.
 package struct PaymentKernelService: Souk_Payment_V1_PaymentKernelService.SimpleServiceProtocol {
     private let kernel: any PaymentKernel

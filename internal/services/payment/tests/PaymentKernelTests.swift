@@ -18,7 +18,9 @@ import Testing
     ) async throws {
         let bench = try await PaymentBench()
         try await route.run(
-            local: bench.kernel, .paymentKernel(bench.kernel), of: "payment", as: "order",
+            local: bench.kernel,
+            RPCService(PaymentKernelService(kernel: bench.kernel), access: .services(["order"])),
+            of: "payment", as: "order",
             inProcess: { RemotePaymentKernel($0) }, socket: { RemotePaymentKernel($0) }
         ) { try await body(bench, $0) }
     }

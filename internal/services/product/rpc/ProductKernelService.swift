@@ -8,13 +8,6 @@ package import SoukProto
 package import SoukRPCRuntime
 import SwiftProtobuf
 
-extension RPCService {
-    /// The product service's kernel, for the order service.
-    package static func productKernel(_ kernel: any ProductKernel) -> RPCService {
-        RPCService(ProductKernelService(kernel: kernel), access: .services(["order"]))
-    }
-}
-
 /// Serves a ``ProductKernel`` to peers in other processes.
 package struct ProductKernelService: Souk_Product_V1_ProductKernelService.SimpleServiceProtocol {
     private let kernel: any ProductKernel

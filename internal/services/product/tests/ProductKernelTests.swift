@@ -19,7 +19,8 @@ import Testing
         let fixture = try await ProductFixture()
         let kernel = fixture.service.kernel
         try await route.run(
-            local: kernel, .productKernel(kernel), of: "product", as: "order",
+            local: kernel, RPCService(ProductKernelService(kernel: kernel), access: .services(["order"])),
+            of: "product", as: "order",
             inProcess: { RemoteProductKernel($0) }, socket: { RemoteProductKernel($0) }
         ) { try await body(fixture, $0) }
     }

@@ -8,15 +8,6 @@ package import SoukRPCRuntime
 package import SoukVendorKernel
 import SwiftProtobuf
 
-extension RPCService {
-    /// The vendor service's kernel, for its peers.
-    package static func vendorKernel(_ kernel: any VendorKernel) -> RPCService {
-        RPCService(
-            VendorKernelService(kernel: kernel),
-            access: .services(["product", "order", "payment", "notification"]))
-    }
-}
-
 /// Serves a ``VendorKernel`` to peers in other processes.
 package struct VendorKernelService: Souk_Vendor_V1_VendorKernelService.SimpleServiceProtocol {
     private let kernel: any VendorKernel

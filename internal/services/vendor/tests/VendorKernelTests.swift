@@ -20,7 +20,9 @@ import Testing
     ) async throws {
         let bench = try await VendorBench()
         try await route.run(
-            local: bench.kernel, .vendorKernel(bench.kernel), of: "vendor", as: caller,
+            local: bench.kernel,
+            RPCService(VendorKernelService(kernel: bench.kernel), access: .services(["order"])),
+            of: "vendor", as: caller,
             inProcess: { RemoteVendorKernel($0) }, socket: { RemoteVendorKernel($0) }
         ) { try await body(bench, $0) }
     }

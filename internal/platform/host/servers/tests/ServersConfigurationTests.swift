@@ -8,11 +8,11 @@ import SoukRPCRuntime
 import SoukTesting
 import Testing
 
-@testable import SoukProcess
+@testable import SoukServers
 
-@Suite struct ProcessConfigurationTests {
-    private func configuration(_ values: [String: String]) -> ProcessConfiguration {
-        ProcessConfiguration(environment: Environment(values: values))
+@Suite struct ServersConfigurationTests {
+    private func configuration(_ values: [String: String]) -> ServersConfiguration {
+        ServersConfiguration(environment: Environment(values: values))
     }
 
     @Test func databasesAreNamedByTheirService() throws {
@@ -125,10 +125,12 @@ import Testing
     }
 
     @Test func peersAreOnThisMachineUnlessSaidOtherwise() throws {
-        #expect(try configuration([:]).addresses(of: "vendor").description == "127.0.0.1:9103")
-        let elsewhere = configuration(["SOUK_VENDOR_GRPC_ADDRESS": "a:1,b:2"])
-        #expect(try elsewhere.addresses(of: "vendor").description == "a:1,b:2")
-        #expect(throws: ConfigurationError.self) { _ = try configuration([:]).addresses(of: "stranger") }
+        #expect(try configuration([:]).addresses(of: "shelf", port: 9103).description == "127.0.0.1:9103")
+        let elsewhere = configuration(["SOUK_SHELF_GRPC_ADDRESS": "a:1,b:2"])
+        #expect(try elsewhere.addresses(of: "shelf", port: 9103).description == "a:1,b:2")
+        #expect(throws: ConfigurationError.self) {
+            _ = try configuration([:]).addresses(of: "shelf", port: nil)
+        }
     }
 
     @Test func mutualTLSNeedsAllItsFiles() throws {

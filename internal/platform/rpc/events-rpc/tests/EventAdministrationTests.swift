@@ -70,7 +70,8 @@ import Testing
     ) async throws {
         let toy = try await Toy()
         try await route.run(
-            local: toy.administration, .eventAdministration(toy.administration), of: "toy", as: caller,
+            local: toy.administration,
+            .eventAdministration(toy.administration, administrators: ["gateway"]), of: "toy", as: caller,
             verifier: PlainTokens(),
             inProcess: { RemoteEventAdministration($0) }, socket: { RemoteEventAdministration($0) }
         ) { try await body(toy, $0) }
