@@ -21,10 +21,10 @@ extension CacheContract {
             Case("forgets when the time is up") { cache, fixture in
                 let short = unique("short"), long = unique("long")
                 try await cache.set(
-                    short, bytes("a"), timeToLive: .milliseconds(150) * fixture.pace, condition: .always)
+                    short, bytes("a"), timeToLive: .milliseconds(400) * fixture.pace, condition: .always)
                 try await cache.set(long, bytes("b"), timeToLive: .seconds(60), condition: .always)
                 try expectEqual(try await cache.get(short), bytes("a"), "in time")
-                try await fixture.elapse(.milliseconds(200) * fixture.pace)
+                try await fixture.elapse(.milliseconds(450) * fixture.pace)
                 try expectEqual(try await cache.get(short), nil, "out of time")
                 try expectEqual(try await cache.get(long), bytes("b"), "another")
                 try expect(
