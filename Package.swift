@@ -99,7 +99,7 @@ var coreModules: [Target] {
     module("SoukErrors", "errors")
         + module("SoukText", "text", testing: ["SoukTesting"])
         + module("SoukTime", "time", testing: ["SoukTesting"])
-        + module("SoukIDs", "ids", ["SoukText", .crypto], testing: ["SoukTesting"])
+        + module("SoukIDs", "ids", testing: ["SoukTesting"])
         + module("SoukMoney", "money", ["SoukErrors"], testing: ["SoukTesting"])
         + module("SoukPagination", "pagination", ["SoukErrors", "SoukText"], testing: ["SoukTesting"])
         + module("SoukCallContext", "call-context", ["SoukErrors", "SoukIDs"])
@@ -109,7 +109,7 @@ var coreModules: [Target] {
 
 var observabilityModules: [Target] {
     module("SoukLogger", "logger", ["SoukText", .logging, .tracing])
-        + module("SoukObservability", "observability", ["SoukText", .logging, .metrics, .tracing])
+        + module("SoukObservability", "observability", ["SoukText", .metrics, .tracing])
 }
 
 var dataModules: [Target] {
@@ -118,14 +118,14 @@ var dataModules: [Target] {
         ["SoukErrors", "SoukIDs", "SoukText", "SoukTime", .crypto, .logging], testing: ["SoukTesting"])
         + module(
             "SoukDatabaseSQLite", "database-sqlite",
-            ["CSQLite", "SoukDatabase", "SoukErrors", "SoukText", .logging, .nio],
-            testing: ["SoukTesting", "SoukIDs", "SoukTime"])
+            ["CSQLite", "SoukDatabase", "SoukText", .logging, .nio],
+            testing: ["SoukErrors", "SoukTesting", "SoukIDs", "SoukTime"])
         + module(
             "SoukDatabasePostgres", "database-postgres",
             ["CPQ", "SoukDatabase", "SoukText", "SoukTime", .logging], testing: ["SoukErrors", "SoukTesting"])
         + module(
             "SoukCache", "cache",
-            ["SoukErrors", "SoukText", "SoukTime", .crypto, .logging],
+            ["SoukErrors", "SoukText", "SoukTime"],
             testing: ["SoukTesting"])
         + module(
             "SoukCacheRedis", "cache-redis",
@@ -137,7 +137,7 @@ var messagingModules: [Target] {
     module("SoukBroker", "broker", ["SoukErrors"])
         + module(
             "SoukBrokerEmbedded", "broker-embedded",
-            ["SoukBroker", "SoukDatabase", "SoukDatabaseSQLite", "SoukErrors", "SoukTime", .logging],
+            ["SoukBroker", "SoukDatabase", "SoukDatabaseSQLite", "SoukTime", .logging],
             testing: ["SoukTesting"])
         + module(
             "SoukBrokerKafka", "broker-kafka",
@@ -145,7 +145,7 @@ var messagingModules: [Target] {
             testing: ["SoukIDs", "SoukTesting"], exclude: ["testing"])
         + module(
             "SoukBrokerRabbitMQ", "broker-rabbitmq",
-            ["CRabbitMQ", "SoukBroker", "SoukErrors", "SoukText", .logging],
+            ["CRabbitMQ", "SoukBroker", "SoukText", .logging],
             testing: ["SoukTesting"])
         + module("SoukCloudEvents", "cloud-events", ["SoukErrors", "SoukIDs", "SoukText", "SoukTime"])
         + module(
@@ -168,13 +168,13 @@ var messagingModules: [Target] {
 var identityModules: [Target] {
     module(
         "SoukAuthToken", "auth-token",
-        ["SoukCallContext", "SoukErrors", "SoukIDs", "SoukText", "SoukTime", .crypto, .jwt],
+        ["SoukCallContext", "SoukErrors", "SoukIDs", "SoukText", "SoukTime", .jwt],
         testing: ["SoukTesting"])
         + module(
             "SoukGuards", "guards",
             [
-                "SoukAuthToken", "SoukCache", "SoukCallContext", "SoukErrors", "SoukIDs",
-                "SoukText", "SoukTime", .httpClient, .lifecycle, .logging, .nio,
+                "SoukAuthToken", "SoukCache", "SoukCallContext", "SoukErrors", "SoukIDs", "SoukTime",
+                .httpClient, .lifecycle, .logging, .nio,
             ],
             testing: ["SoukCacheRedis", "SoukTesting", "SoukHTTPTesting", .hummingbird])
 }
@@ -198,7 +198,7 @@ var httpModules: [Target] {
             library(
                 "SoukHTTPTesting", "http-testing",
                 [
-                    "SoukAuthToken", "SoukCallContext", "SoukHTTP", "SoukIDs", "SoukText", .hummingbird,
+                    "SoukAuthToken", "SoukCallContext", "SoukHTTP", "SoukIDs", .hummingbird,
                     .httpTypes,
                     .logging, .nio,
                 ])
@@ -218,11 +218,12 @@ var rpcModules: [Target] {
         + module(
             "SoukEventsRPC", "events-rpc",
             [
-                "SoukBroker", "SoukCallContext", "SoukErrors", "SoukEventsRuntime", "SoukPagination",
-                "SoukProto", "SoukRPCRuntime", "SoukTime", .grpc, .grpcProtobuf, .protobuf,
+                "SoukCallContext", "SoukErrors", "SoukEventsRuntime", "SoukPagination",
+                "SoukProto", "SoukRPCRuntime", "SoukTime", .grpc, .protobuf,
             ],
             testing: [
-                "SoukAuthToken", "SoukBrokerEmbedded", "SoukDatabase", "SoukHTTPTesting", "SoukIDs",
+                "SoukAuthToken", "SoukBroker", "SoukBrokerEmbedded", "SoukDatabase", "SoukHTTPTesting",
+                "SoukIDs",
                 "SoukRPCTesting",
                 "SoukTesting", .grpcInProcess,
             ])
@@ -241,14 +242,14 @@ var hostModules: [Target] {
         + module(
             "SoukService", "service",
             [
-                "CMalloc", "SoukAPI", "SoukAuthToken", "SoukBroker", "SoukCallContext", "SoukDatabase",
+                "CMalloc", "SoukAPI", "SoukBroker", "SoukCallContext", "SoukDatabase",
                 "SoukEnv",
-                "SoukErrors", "SoukEventsRuntime", "SoukHTTP", "SoukLogger", "SoukObservability",
+                "SoukErrors", "SoukEventsRuntime", "SoukHTTP", "SoukLogger",
                 "SoukPagination", "SoukSupervisor",
                 "SoukTime", .hummingbird, .httpTypes, .lifecycle, .logging, .metrics, .nio, .nioHTTP1,
-                .tracing, .argumentParser, .unixSignals,
+                .argumentParser, .unixSignals,
             ],
-            testing: ["SoukBrokerEmbedded", "SoukHTTPTesting", "SoukIDs", "SoukTesting"])
+            testing: ["SoukAuthToken", "SoukBrokerEmbedded", "SoukHTTPTesting", "SoukIDs", "SoukTesting"])
         + module(
             "SoukProcess", "process",
             [
@@ -283,7 +284,7 @@ var testingModules: [Target] {
         library(
             "SoukTesting", "testing",
             [
-                "SoukBroker", "SoukBrokerEmbedded", "SoukCache", "SoukDatabase", "SoukDatabasePostgres",
+                "SoukBroker", "SoukCache", "SoukDatabase", "SoukDatabasePostgres",
                 "SoukDatabaseSQLite", "SoukErrors", "SoukIDs", "SoukTime",
             ]),
         .executableTarget(
@@ -312,49 +313,78 @@ var agreements: [Target] {
 // MARK: - Services
 
 var services: [Target] {
-    kernel("SoukAuthKernel", "internal/services/auth/kernel")
-        + kernel("SoukProductKernel", "internal/services/product/kernel")
-        + kernel("SoukVendorKernel", "internal/services/vendor/kernel")
-        + kernel("SoukPaymentKernel", "internal/services/payment/kernel")
+    kernel("SoukAuthKernel", "auth", ["SoukIDs", "SoukPagination", "SoukTime"])
+        + kernel("SoukProductKernel", "product", ["SoukMoney"])
+        + kernel("SoukVendorKernel", "vendor", ["SoukIDs"])
+        + kernel("SoukPaymentKernel", "payment", ["SoukIDs", "SoukMoney", "SoukTime"])
+        + rpc("SoukAuthRPC", "auth", ["SoukAuthKernel", "SoukPagination", "SoukText", "SoukTime"])
+        + rpc("SoukProductRPC", "product", ["SoukMoney", "SoukProductKernel"])
+        + rpc("SoukVendorRPC", "vendor", ["SoukVendorKernel"])
+        + rpc("SoukPaymentRPC", "payment", ["SoukMoney", "SoukPaymentKernel", "SoukTime"])
         + service(
-            "SoukAuth", "internal/services/auth", kernel: true, ["CArgon2", "CZlib", "SoukAuthKernel"],
-            testing: ["SoukProto", .protobuf])
+            "SoukAuth", "auth", hasKernel: true,
+            [
+                "CArgon2", "CZlib", "SoukAuthKernel", "SoukAuthRPC", "SoukAuthToken", "SoukCallContext",
+                "SoukEvents", "SoukGuards", "SoukPagination", "SoukRPCRuntime", .crypto, .httpTypes, .logging,
+                .nio,
+            ],
+            testing: [.grpc, .grpcInProcess, "SoukProto", .protobuf])
         + module(
             "SoukAuthGuard", "internal/services/auth-guard",
             [
                 "SoukAuthKernel", "SoukCache", "SoukDatabase", "SoukEvents", "SoukEventsRuntime",
-                "SoukGuards", "SoukIDs", "SoukProcess", "SoukTime",
+                "SoukGuards", "SoukProcess", "SoukTime",
             ],
             testing: [
-                "SoukAuthToken", "SoukCallContext", "SoukCloudEvents", "SoukDatabaseSQLite", "SoukTesting",
+                "SoukAuthToken", "SoukCallContext", "SoukCloudEvents", "SoukDatabaseSQLite", "SoukIDs",
+                "SoukTesting",
             ])
-        + rpc("SoukAuthRPC", "internal/services/auth/rpc", kernel: "SoukAuthKernel")
-        + rpc("SoukProductRPC", "internal/services/product/rpc", kernel: "SoukProductKernel")
-        + rpc("SoukVendorRPC", "internal/services/vendor/rpc", kernel: "SoukVendorKernel")
-        + rpc("SoukPaymentRPC", "internal/services/payment/rpc", kernel: "SoukPaymentKernel")
         + service(
-            "SoukProduct", "internal/services/product", kernel: true,
-            ["SoukProductKernel", "SoukVendorKernel"])
-        + service("SoukVendor", "internal/services/vendor", kernel: true, ["SoukVendorKernel"])
+            "SoukProduct", "product", hasKernel: true,
+            [
+                "SoukCallContext", "SoukEvents", "SoukMoney", "SoukPagination", "SoukProductKernel",
+                "SoukProductRPC", "SoukVendorKernel",
+            ])
         + service(
-            "SoukOrder", "internal/services/order",
-            ["SoukPaymentKernel", "SoukProductKernel", "SoukVendorKernel"])
+            "SoukVendor", "vendor", hasKernel: true,
+            [
+                "SoukCallContext", "SoukEvents", "SoukMoney", "SoukPagination", "SoukVendorKernel",
+                "SoukVendorRPC",
+            ], testing: ["SoukCloudEvents"])
         + service(
-            "SoukPayment", "internal/services/payment", kernel: true,
-            ["SoukPaymentKernel", "SoukVendorKernel"])
+            "SoukOrder", "order",
+            [
+                "SoukCallContext", "SoukCloudEvents", "SoukEvents", "SoukMoney", "SoukPagination",
+                "SoukPaymentKernel", "SoukProductKernel", "SoukVendorKernel", .crypto, .httpTypes, .logging,
+                .metrics,
+            ])
         + service(
-            "SoukPaymentSandbox", "internal/services/payment-sandbox",
-            ["SoukPayment", "SoukPaymentKernel", "SoukTemplates", .httpClient])
+            "SoukPayment", "payment", hasKernel: true,
+            [
+                "SoukCallContext", "SoukEvents", "SoukMoney", "SoukPagination", "SoukPaymentKernel",
+                "SoukPaymentRPC", "SoukVendorKernel", .crypto, .httpTypes, .logging, .metrics,
+            ], testing: ["SoukCloudEvents"])
         + service(
-            "SoukNotification", "internal/services/notification",
-            ["SoukAuthKernel", "SoukTemplates", "SoukVendorKernel", .mustache])
+            "SoukPaymentSandbox", "payment-sandbox",
+            [
+                "SoukMoney", "SoukPayment", "SoukTemplates", .httpClient, .httpTypes, .logging, .metrics,
+                .nio,
+            ], testing: ["SoukDatabaseSQLite"])
         + service(
+            "SoukNotification", "notification",
+            [
+                "SoukAuthKernel", "SoukCallContext", "SoukCloudEvents", "SoukEvents", "SoukMoney",
+                "SoukPagination", "SoukTemplates", .logging, .mustache, .nio,
+            ], testing: ["SoukBroker"])
+        + module(
             "SoukGateway", "internal/services/gateway",
             [
-                "CZlib", "SoukHTTPWire", "SoukSupervisor", .deque, .httpClient, .nioHPACK, .nioHTTP1,
-                .nioHTTP2, .nioSSL,
-                .unixSignals,
-                .yams,
+                "CZlib", "SoukAPI", "SoukAuthToken", "SoukCache", "SoukCallContext", "SoukEnv", "SoukErrors",
+                "SoukEventsRuntime", "SoukHTTP", "SoukHTTPWire", "SoukIDs", "SoukObservability",
+                "SoukProcess",
+                "SoukService", "SoukSupervisor", "SoukText", "SoukTime", .deque, .httpClient, .httpTypes,
+                .hummingbird, .lifecycle, .logging, .metrics, .nio, .nioHPACK, .nioHTTP1, .nioHTTP2, .nioSSL,
+                .unixSignals, .yams,
             ],
             testing: ["SoukRPCRuntime", "SoukTesting", .nioEmbedded])
 }
@@ -430,40 +460,33 @@ func library(
 }
 
 /// What a service offers its peers: a protocol over value types.
-func kernel(_ name: String, _ path: String) -> [Target] {
+func kernel(_ name: String, _ service: String, _ dependencies: [Target.Dependency]) -> [Target] {
     module(
-        name, path,
-        [
-            "SoukCallContext", "SoukErrors", "SoukIdentifiers", "SoukIDs", "SoukMoney", "SoukPagination",
-            "SoukTime",
-        ],
-        tested: false)
-}
-
-/// A service; its kernel, where peers call it, lies in the same folder as a target of its own.
-func service(
-    _ name: String, _ path: String, kernel: Bool = false, _ dependencies: [Target.Dependency],
-    testing: [Target.Dependency] = []
-) -> [Target] {
-    module(
-        name, path,
-        .serviceFoundation + dependencies + (kernel ? [.byName(name: "\(name)RPC"), "SoukRPCRuntime"] : []),
-        testing: ["SoukTesting", "SoukHTTPTesting", "SoukDatabaseSQLite"] + testing
-            + (kernel ? ["SoukRPCTesting", .grpc, .grpcInProcess, .grpcNIO] : []),
-        exclude: kernel ? ["kernel", "rpc"] : [])
+        name, "internal/services/\(service)/kernel",
+        ["SoukCallContext", "SoukErrors", "SoukIdentifiers"] + dependencies, tested: false)
 }
 
 /// A service's kernel over gRPC: what serves it and what calls it.
-func rpc(_ name: String, _ path: String, kernel: String) -> [Target] {
+func rpc(_ name: String, _ service: String, _ dependencies: [Target.Dependency]) -> [Target] {
     module(
-        name, path,
+        name, "internal/services/\(service)/rpc",
         [
-            .byName(name: kernel), "SoukCallContext", "SoukErrors", "SoukIdentifiers", "SoukIDs",
-            "SoukMoney", "SoukPagination", "SoukProto", "SoukRPCRuntime", "SoukText", "SoukTime", .grpc,
-            .grpcProtobuf,
+            "SoukCallContext", "SoukErrors", "SoukIdentifiers", "SoukIDs", "SoukProto", "SoukRPCRuntime",
+            .grpc,
             .protobuf,
-        ],
-        testing: ["SoukTesting", .grpcInProcess])
+        ] + dependencies)
+}
+
+/// A service; its kernel, where peers call it, lies in the same directory as targets of its own.
+func service(
+    _ name: String, _ directory: String, hasKernel: Bool = false, _ dependencies: [Target.Dependency],
+    testing: [Target.Dependency] = []
+) -> [Target] {
+    module(
+        name, "internal/services/\(directory)", .serviceFoundation + dependencies,
+        testing: ["SoukTesting", "SoukHTTPTesting"] + testing
+            + (hasKernel ? ["SoukRPCRuntime", "SoukRPCTesting", .grpcNIO] : []),
+        exclude: hasKernel ? ["kernel", "rpc"] : [])
 }
 
 /// An executable that runs one service.
@@ -474,16 +497,11 @@ func process(_ name: String, exclude: [String] = []) -> Target {
 }
 
 extension [Target.Dependency] {
-    /// The modules that any service may use.
+    /// The modules that every service uses.
     static var serviceFoundation: Self {
         [
-            "SoukAPI", "SoukAuthToken", "SoukBroker", "SoukCache", "SoukCallContext", "SoukCloudEvents",
-            "SoukDatabase", "SoukEnv", "SoukErrors", "SoukEvents", "SoukEventsRuntime", "SoukGuards",
-            "SoukHTTP", "SoukIDs", "SoukIdentifiers",
-            "SoukLogger", "SoukMoney", "SoukObservability", "SoukPagination", "SoukProcess", "SoukService",
-            "SoukText",
-            "SoukTime", .crypto,
-            .hummingbird, .httpTypes, .lifecycle, .logging, .metrics, .nio, .tracing,
+            "SoukAPI", "SoukDatabase", "SoukEnv", "SoukErrors", "SoukEventsRuntime", "SoukHTTP", "SoukIDs",
+            "SoukIdentifiers", "SoukProcess", "SoukService", "SoukText", "SoukTime", .hummingbird, .lifecycle,
         ]
     }
 }

@@ -1,4 +1,4 @@
-package import SoukCallContext
+import SoukCallContext
 
 /// Names what the auth service offers for mails about accounts.
 package enum AccountMailKernelKey: KernelKey {

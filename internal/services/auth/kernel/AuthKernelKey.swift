@@ -1,4 +1,4 @@
-package import SoukCallContext
+import SoukCallContext
 
 /// Names the auth service's kernel.
 package enum AuthKernelKey: KernelKey {

@@ -4,7 +4,7 @@ import SoukErrors
 import SoukIdentifiers
 import SoukIDs
 package import SoukProto
-package import SoukRPCRuntime
+import SoukRPCRuntime
 import SwiftProtobuf
 
 /// Serves an ``AccountMailKernel`` to the notification service in another process.

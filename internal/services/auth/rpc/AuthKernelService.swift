@@ -3,7 +3,7 @@ package import SoukAuthKernel
 import SoukErrors
 import SoukIDs
 package import SoukProto
-package import SoukRPCRuntime
+import SoukRPCRuntime
 import SwiftProtobuf
 
 /// Serves an ``AuthKernel`` to peers in other processes.

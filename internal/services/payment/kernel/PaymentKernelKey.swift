@@ -1,4 +1,4 @@
-package import SoukCallContext
+import SoukCallContext
 
 /// Names the payment service's kernel.
 package enum PaymentKernelKey: KernelKey {

@@ -5,7 +5,7 @@ import SoukIdentifiers
 import SoukIDs
 package import SoukPaymentKernel
 package import SoukProto
-package import SoukRPCRuntime
+import SoukRPCRuntime
 import SoukTime
 import SwiftProtobuf
 

@@ -1,4 +1,4 @@
-package import SoukCallContext
+import SoukCallContext
 
 /// Names the product service's kernel.
 package enum ProductKernelKey: KernelKey {

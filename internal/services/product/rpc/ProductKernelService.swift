@@ -5,7 +5,7 @@ import SoukIDs
 import SoukMoney
 package import SoukProductKernel
 package import SoukProto
-package import SoukRPCRuntime
+import SoukRPCRuntime
 import SwiftProtobuf
 
 /// Serves a ``ProductKernel`` to peers in other processes.

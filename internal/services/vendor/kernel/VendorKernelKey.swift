@@ -1,4 +1,4 @@
-package import SoukCallContext
+import SoukCallContext
 
 /// Names the vendor service's kernel.
 package enum VendorKernelKey: KernelKey {

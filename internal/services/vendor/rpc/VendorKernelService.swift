@@ -4,7 +4,7 @@ import SoukErrors
 import SoukIDs
 import SoukIdentifiers
 package import SoukProto
-package import SoukRPCRuntime
+import SoukRPCRuntime
 package import SoukVendorKernel
 import SwiftProtobuf
 
