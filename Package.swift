@@ -39,7 +39,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
     ],
-    targets: clibs + proto + platform + agreements + services + marketplace + commands
+    targets: clibs + proto + platform + agreements + services + gateway + marketplace + commands
 )
 
 // MARK: - C libraries
@@ -183,22 +183,28 @@ var httpModules: [Target] {
     module(
         "SoukAPI", "api",
         ["SoukErrors", "SoukIDs", "SoukMoney", "SoukPagination", "SoukText", "SoukTime"])
-        + module("SoukHTTPWire", "http-wire", [.nio], testing: ["SoukTesting"])
         + module(
             "SoukHTTP", "http",
             [
-                "SoukAPI", "SoukAuthToken", "SoukCallContext", "SoukDatabase", "SoukErrors", "SoukIDs",
-                "SoukObservability", "SoukPagination", "SoukText", "SoukTime", .crypto, .hummingbird,
+                "SoukAPI", "SoukAuthToken", "SoukCallContext", "SoukErrors", "SoukIDs",
+                "SoukObservability", "SoukPagination", "SoukText", "SoukTime", .hummingbird,
                 .httpTypes,
                 .logging,
                 .metrics, .nio, .nioHTTP1, .tracing,
             ],
-            testing: ["SoukTesting", "SoukHTTPTesting", "SoukDatabaseSQLite", "SoukLogger", "SoukMoney"])
+            testing: ["SoukTesting", "SoukHTTPTesting", "SoukLogger"])
+        + module(
+            "SoukIdempotency", "idempotency",
+            [
+                "SoukCallContext", "SoukDatabase", "SoukEnv", "SoukErrors", "SoukHTTP", "SoukIDs", "SoukTime",
+                .crypto, .httpTypes, .hummingbird, .logging, .nio,
+            ],
+            testing: ["SoukAPI", "SoukHTTPTesting", "SoukTesting"])
         + [
             library(
                 "SoukHTTPTesting", "http-testing",
                 [
-                    "SoukAuthToken", "SoukCallContext", "SoukHTTP", "SoukIDs", .hummingbird,
+                    "SoukAPI", "SoukAuthToken", "SoukCallContext", "SoukHTTP", "SoukIDs", .hummingbird,
                     .httpTypes,
                     .logging, .nio,
                 ])
@@ -342,26 +348,30 @@ var services: [Target] {
         + service(
             "SoukProduct", "product", hasKernel: true,
             [
-                "SoukCallContext", "SoukEvents", "SoukMoney", "SoukPagination", "SoukProductKernel",
+                "SoukCallContext", "SoukEvents", "SoukIdempotency", "SoukMoney", "SoukPagination",
+                "SoukProductKernel",
                 "SoukProductRPC", "SoukVendorKernel",
             ])
         + service(
             "SoukVendor", "vendor", hasKernel: true,
             [
-                "SoukCallContext", "SoukEvents", "SoukMoney", "SoukPagination", "SoukVendorKernel",
+                "SoukCallContext", "SoukEvents", "SoukIdempotency", "SoukMoney", "SoukPagination",
+                "SoukVendorKernel",
                 "SoukVendorRPC",
             ], testing: ["SoukCloudEvents"])
         + service(
             "SoukOrder", "order",
             [
-                "SoukCallContext", "SoukCloudEvents", "SoukEvents", "SoukMoney", "SoukPagination",
+                "SoukCallContext", "SoukCloudEvents", "SoukEvents", "SoukIdempotency", "SoukMoney",
+                "SoukPagination",
                 "SoukPaymentKernel", "SoukProductKernel", "SoukVendorKernel", .crypto, .httpTypes, .logging,
                 .metrics,
             ])
         + service(
             "SoukPayment", "payment", hasKernel: true,
             [
-                "SoukCallContext", "SoukEvents", "SoukMoney", "SoukPagination", "SoukPaymentKernel",
+                "SoukCallContext", "SoukEvents", "SoukIdempotency", "SoukMoney", "SoukPagination",
+                "SoukPaymentKernel",
                 "SoukPaymentRPC", "SoukVendorKernel", .crypto, .httpTypes, .logging, .metrics,
             ], testing: ["SoukCloudEvents"])
         + service(
@@ -376,8 +386,14 @@ var services: [Target] {
                 "SoukAuthKernel", "SoukCallContext", "SoukCloudEvents", "SoukEvents", "SoukMoney",
                 "SoukPagination", "SoukTemplates", .logging, .mustache, .nio,
             ], testing: ["SoukBroker"])
+}
+
+// MARK: - The gateway
+
+var gateway: [Target] {
+    module("SoukHTTPWire", "internal/gateway/wire", [.nio], testing: ["SoukTesting"])
         + module(
-            "SoukGateway", "internal/services/gateway",
+            "SoukGateway", "internal/gateway",
             [
                 "CZlib", "SoukAPI", "SoukAuthToken", "SoukCache", "SoukCallContext", "SoukEnv", "SoukErrors",
                 "SoukEventsRuntime", "SoukHTTP", "SoukHTTPWire", "SoukIDs", "SoukObservability",
@@ -386,7 +402,7 @@ var services: [Target] {
                 .hummingbird, .lifecycle, .logging, .metrics, .nio, .nioHPACK, .nioHTTP1, .nioHTTP2, .nioSSL,
                 .unixSignals, .yams,
             ],
-            testing: ["SoukRPCRuntime", "SoukTesting", .nioEmbedded])
+            testing: ["SoukRPCRuntime", "SoukTesting", .nioEmbedded], exclude: ["wire"])
 }
 
 // MARK: - The list of services

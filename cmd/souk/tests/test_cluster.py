@@ -185,7 +185,7 @@ def test_an_occupied_port_is_named(make):
 
 def test_ports_do_not_collide():
     for chosen in (ports.choose_free(), ports.from_base(8080)):
-        assert len(set(chosen.values())) == len(chosen) == len(ports.NAMES)
+        assert len(set(chosen.values())) == len(chosen) == len(ports.offsets())
     assert ports.from_base(8080)["gateway"] == 8080 and ports.from_base(8080)["notification.grpc"] == 9109
     with pytest.raises(ClusterError):
         ports.from_base(80)

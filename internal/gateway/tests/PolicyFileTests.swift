@@ -189,7 +189,7 @@ import Testing
     }
 
     @Test func theExampleHolds() throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../..")
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../..")
         let path = root.appending(path: "deploy/gateway/gateway.yaml").path
         for isSingleProcess in [false, true] {
             let policy = try PolicyFile.read(path, defaults: defaults(isSingleProcess: isSingleProcess))

@@ -1,5 +1,6 @@
 import SoukEnv
 import SoukHTTP
+import SoukIdempotency
 import SoukService
 
 /// What can be set from outside.

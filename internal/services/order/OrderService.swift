@@ -5,6 +5,7 @@ import SoukDatabase
 package import SoukEnv
 package import SoukEventsRuntime
 package import SoukHTTP
+import SoukIdempotency
 package import SoukPaymentKernel
 package import SoukProductKernel
 package import SoukService

@@ -1,6 +1,7 @@
 import Foundation
 package import SoukEnv
-package import SoukHTTP
+
+package import SoukIdempotency
 import SoukService
 import SoukText
 

@@ -4,6 +4,7 @@ import SoukDatabase
 package import SoukEnv
 package import SoukEventsRuntime
 package import SoukHTTP
+import SoukIdempotency
 package import SoukPaymentKernel
 package import SoukService
 import SoukTime

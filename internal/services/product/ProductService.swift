@@ -2,6 +2,7 @@ import SoukDatabase
 package import SoukEnv
 package import SoukEventsRuntime
 package import SoukHTTP
+import SoukIdempotency
 package import SoukProductKernel
 package import SoukService
 import SoukTime

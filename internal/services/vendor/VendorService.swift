@@ -3,6 +3,7 @@ import SoukDatabase
 package import SoukEnv
 package import SoukEventsRuntime
 package import SoukHTTP
+import SoukIdempotency
 package import SoukService
 import SoukTime
 package import SoukVendorKernel

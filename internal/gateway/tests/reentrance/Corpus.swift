@@ -4,7 +4,7 @@ import NIOCore
 /// Byte streams of clients and services, one a file; `scripts/fuzz` mutates the same ones.
 enum Corpus {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent()
-        .appending(path: "../../../../../scripts/lib/fuzz/corpus").standardizedFileURL
+        .appending(path: "../../../../scripts/lib/fuzz/corpus").standardizedFileURL
 
     /// All names, sorted.
     static let names: [String] = {

@@ -9,7 +9,7 @@ enum HandlerTypes {
     ]
 
     static func inSources() throws -> Set<String> {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../../..")
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../..")
             .standardizedFileURL
         var types: Set<String> = []
         for folder in ["internal", "cmd"] {

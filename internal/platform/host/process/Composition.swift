@@ -57,6 +57,8 @@ package struct Composition {
                     "\(definition.name) does not offer \(offer.key), though its definition does")
             }
             composed.append((definition, parts))
+            // Every process checks sessions, also one whose services have no use for the guard themselves.
+            _ = try accounts()
         }
         current = nil
     }

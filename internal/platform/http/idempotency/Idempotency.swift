@@ -7,6 +7,7 @@ import NIOCore
 import SoukCallContext
 package import SoukDatabase
 import SoukErrors
+package import SoukHTTP
 package import SoukTime
 
 /// Lets a client repeat a request without repeating its effect: the response to an `Idempotency-Key` is kept for 24 hours.

@@ -1,5 +1,4 @@
 package import SoukEnv
-package import SoukHTTP
 
 extension Idempotency.Limits {
     /// `SOUK_IDEMPOTENCY_MAX_KEYS` and `SOUK_IDEMPOTENCY_MAX_BYTES`.

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import SoukDatabase
 import SoukErrors
+import SoukHTTP
 import SoukIDs
 import SoukTime
 

@@ -2,6 +2,7 @@ import Hummingbird
 import SoukCallContext
 import SoukDatabase
 import SoukHTTP
+import SoukIdempotency
 import SoukIDs
 import SoukIdentifiers
 

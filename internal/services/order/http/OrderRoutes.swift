@@ -3,6 +3,7 @@ import SoukCallContext
 import SoukDatabase
 import SoukErrors
 import SoukHTTP
+import SoukIdempotency
 import SoukIDs
 import SoukIdentifiers
 import SoukPagination

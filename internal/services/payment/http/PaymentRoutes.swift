@@ -4,6 +4,7 @@ import SoukAPI
 import SoukCallContext
 import SoukDatabase
 import SoukHTTP
+import SoukIdempotency
 import SoukIDs
 import SoukIdentifiers
 import SoukPagination

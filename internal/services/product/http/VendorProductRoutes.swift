@@ -1,5 +1,6 @@
 import Hummingbird
 import SoukHTTP
+import SoukIdempotency
 import SoukIDs
 import SoukIdentifiers
 import SoukPagination

@@ -2,6 +2,7 @@ import Hummingbird
 import SoukCallContext
 import SoukErrors
 import SoukHTTP
+import SoukIdempotency
 import SoukIDs
 import SoukIdentifiers
 import SoukPagination

@@ -1,6 +1,7 @@
 import Hummingbird
 import SoukCallContext
 import SoukHTTP
+import SoukIdempotency
 import SoukIDs
 import SoukIdentifiers
 import SoukPagination

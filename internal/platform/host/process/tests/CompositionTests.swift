@@ -13,10 +13,13 @@ import Testing
         name: "grocer", ports: ServicePorts(http: 3, grpc: 4), routes: ["/fruit/**"], paths: ["/fruit"],
         offers: [Toy.offer(GrocerKey.self)], peers: [BakerKey.self], calls: [BakerKey.self])
 
-    private func compose(_ toys: [Toy], hosting names: Set<String>? = nil) async throws -> ServiceProcess {
+    private func compose(
+        _ toys: [Toy], hosting names: Set<String>? = nil, remote: (any RemoteServices)? = nil
+    ) async throws -> ServiceProcess {
         let environment = Environment(values: [:])
         return try await ServiceProcess.compose(
-            "toys", SystemDefinition(toys), services: names, on: ToyBacking(), environment: environment,
+            "toys", SystemDefinition(toys), services: names, on: ToyBacking(remote: remote),
+            environment: environment,
             server: try HostConfiguration(environment, port: 0), sockets: nil)
     }
 
@@ -33,6 +36,18 @@ import Testing
     @Test func servicesGetTheirPeers() async throws {
         let process = try await compose([Self.grocer, Self.baker])
         #expect(process.routes == ["GET /bread", "GET /bread/{id}", "GET /fruit"])
+        await process.close()
+    }
+
+    @Test(arguments: ["baker", "grocer", "door"])
+    func everyServiceIsAProcessByItself(name: String) async throws {
+        let door = Toy(
+            name: "door", ports: ServicePorts(http: 5, grpc: nil), databases: [],
+            routes: ["/api/v1/admin/events/**"], paths: [],
+            isEntrance: true)
+        let process = try await compose(
+            [door, Self.grocer, Self.baker], hosting: [name], remote: ToyProcesses())
+        #expect(!process.routes.isEmpty)
         await process.close()
     }
 

@@ -1,6 +1,7 @@
 import GRPCCore
 import Hummingbird
 import ServiceLifecycle
+import SoukAuthToken
 import SoukBroker
 import SoukCache
 import SoukCallContext
@@ -11,7 +12,9 @@ import SoukEventsRuntime
 import SoukGuards
 import SoukHTTP
 import SoukHTTPTesting
+import SoukRPCRuntime
 import SoukService
+import SoukSupervisor
 import SoukTesting
 import SoukTime
 
@@ -112,7 +115,8 @@ private struct ToyService: HostedService {
 /// One process for all, over databases of a test.
 struct ToyBacking: BackingServices {
     var cache: (any Cache)? { nil }
-    var remote: (any RemoteServices)? { nil }
+    /// nil where there is no other process.
+    var remote: (any RemoteServices)?
     let waitsForDependencies = false
     let probes: [ReadinessProbe] = []
     var publicURL: @Sendable () -> String { { "http://toy.test" } }
@@ -126,6 +130,28 @@ struct ToyBacking: BackingServices {
     func close() async {}
 }
 
+/// Other processes that nobody reaches.
+struct ToyProcesses: RemoteServices {
+    func peer(_ service: ServiceDefinition) throws -> HTTP2Peer {
+        try HTTP2Peer(
+            name: service.name, addresses: try PeerAddresses("127.0.0.1:1", for: "TOY_GRPC_ADDRESS"),
+            identity: nil)
+    }
+
+    func tokenKeys(of service: ServiceDefinition, clock: any WallClock) throws -> RemoteTokenKeys {
+        RemoteTokenKeys(.init(url: "http://127.0.0.1:1/keys"), cache: nil, clock: clock)
+    }
+
+    func server(
+        on socket: ListeningSocket, services: [RPCService], verifier: any TokenVerifier,
+        accounts: any AccountGuard
+    ) throws -> HTTP2Server {
+        throw StartupError("the toys serve nothing")
+    }
+
+    func checkTrustedProxies() throws {}
+}
+
 extension SystemDefinition {
     /// These services, whose sessions nobody checks.
     init(_ toys: [Toy]) {
@@ -135,7 +161,8 @@ extension SystemDefinition {
                 kernel: BakerKey.self,
                 events: [.on(Left.self) { _, _, _, _ in }]
             ) { composition in
-                ActiveAccountGuard(cache: nil, clock: composition.clock) { _, _, _ in
+                _ = try composition.kernel(BakerKey.self)
+                return ActiveAccountGuard(cache: nil, clock: composition.clock) { _, _, _ in
                     throw CancellationError()
                 }
             })

@@ -32,7 +32,7 @@ private final class TwoMemories: AccountGuard {
 
 @Suite struct AuthorityTests {
     private func answer(_ path: String, as token: String, _ accounts: TwoMemories) async throws -> Answer {
-        let caller = TestCaller(verifier: StubVerifier(), accounts: accounts) { routes in
+        let caller = TestCaller(verifier: NamedUsers(), accounts: accounts) { routes in
             routes.user.get("/user") { _, context in
                 try Reply.ok(context.principal.roles.map(\.rawValue).sorted())
             }

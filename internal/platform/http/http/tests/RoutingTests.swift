@@ -92,7 +92,7 @@ import Testing
     @Test func groupsProveTheCaller() async throws {
         try await withRoutes(register) { client async throws in
             #expect(try await client.get("/api/v1/who").data(String.self) == "nobody")
-            let customer = StubVerifier.users["customer"]?.description
+            let customer = NamedUsers.ids["customer"]?.description
             #expect(try await client.get("/api/v1/who", as: "customer").data(String.self) == customer)
             #expect(try await client.get("/api/v1/me", as: "customer").data(String.self) == customer)
             #expect(try await client.get("/api/v1/admin", as: "admin").status == 200)
@@ -129,7 +129,7 @@ import Testing
     }
 
     @Test func theCatalogueListsEveryRoute() {
-        let web = WebRouter(verifier: StubVerifier())
+        let web = WebRouter(verifier: NamedUsers())
         register(web.routes)
         web.router.get("/bare") { _, _ in "x" }
         _ = web.buildResponder()
