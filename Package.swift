@@ -217,7 +217,7 @@ var platform: [Target] {
                 swiftSettings: .souk),
             library(
                 "SoukProto", "proto", [.grpc, .grpcProtobuf, .protobuf],
-                exclude: ["souk", "grpc", "lock.txt"]),
+                exclude: ["souk", "grpc", "buf.yaml", "contract.txtpb", "checksums.txt"]),
             library(
                 "SoukTesting", "internal/platform/testing",
                 [
