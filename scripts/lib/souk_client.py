@@ -121,12 +121,11 @@ class Client:
                 signed_in_again = True
                 self.token = None
                 continue
-            if reply.status in RETRIED_STATUSES or problem.get("code") in RETRIED_CODES:
-                if time.monotonic() < deadline:
-                    wait = reply.headers.get("retry-after", "")
-                    self.sleep(min(float(wait), 30.0) if wait.isdigit() and reply.status == 429 else pause)
-                    pause = min(pause * 2, 1.0)
-                    continue
+            if (reply.status in RETRIED_STATUSES or problem.get("code") in RETRIED_CODES) and time.monotonic() < deadline:
+                wait = reply.headers.get("retry-after", "")
+                self.sleep(min(float(wait), 30.0) if wait.isdigit() and reply.status == 429 else pause)
+                pause = min(pause * 2, 1.0)
+                continue
             raise ApiError(method, path, reply.status, problem)
 
     def sign_in(self) -> str:

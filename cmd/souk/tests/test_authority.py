@@ -8,7 +8,6 @@ vendors at once there, too.
 from __future__ import annotations
 
 import re
-import secrets
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -194,7 +194,7 @@ def test_ports_do_not_collide():
 @pytest.mark.parametrize("killed", [False, True])
 def test_nothing_is_left(programs, killed):
     def segments() -> set[str]:
-        lines = subprocess.run(["ipcs", "-m"], capture_output=True, text=True).stdout.splitlines()
+        lines = subprocess.run(["ipcs", "-m"], capture_output=True, text=True, check=True).stdout.splitlines()
         return {line.split()[1] for line in lines if line.startswith("0x")}
 
     def named(folder: pathlib.Path) -> list[str]:

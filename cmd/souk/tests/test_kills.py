@@ -1,6 +1,5 @@
 """kill -9 while real invoices are replayed: after every restart the replay goes on, and the books agree."""
 
-import os
 import pathlib
 import random
 import subprocess

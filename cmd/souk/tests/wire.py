@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -13,15 +14,12 @@ def send_bytes(server, data: bytes, timeout: float = 10, port: int | None = None
     """All that the server answers until it closes or the time is up; on its public port unless another is given."""
     with socket.create_connection(("127.0.0.1", port or server.port), timeout=timeout) as connection:
         answer = b""
-        try:
+        # It may refuse before it has read all; the answer is there all the same.
+        with contextlib.suppress(ConnectionError):
             connection.sendall(data)
-        except ConnectionError:
-            pass  # It may refuse before it has read all; the answer is there all the same.
-        try:
+        with contextlib.suppress(OSError):
             while chunk := connection.recv(65536):
                 answer += chunk
-        except OSError:
-            pass
         return answer
 
 

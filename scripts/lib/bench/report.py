@@ -148,4 +148,4 @@ def markdown(results: list[Result], failures: dict[str, str], context: dict, abo
 
 
 def today() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")

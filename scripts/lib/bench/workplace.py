@@ -39,7 +39,9 @@ class DurablePostgres(Postgres):
 class BenchKafka(Kafka):
     """The stand-in with topics of many partitions: it keeps 5 MB of each."""
 
-    topics: dict[str, int] = {}
+    def __init__(self, folder: pathlib.Path, program: pathlib.Path, topics: dict[str, int]):
+        super().__init__(folder, program)
+        self.topics = topics
 
     def command(self) -> list:
         return [self.program, "--direct", *(word for name, count in self.topics.items() for word in ("--topic", f"{name}={count}"))]
@@ -84,7 +86,7 @@ class Workplace:
             raise ClusterError(f"there is no {name} in {self.programs}")
         return found
 
-    @functools.cache
+    @functools.cache  # noqa: B019 - there is one workplace, as long as the process
     def c_program(self, name: str) -> pathlib.Path:
         """One of the comparison programs, compiled."""
         made = self.folder / name
@@ -120,16 +122,14 @@ class Workplace:
 
     def kafka(self, topics: dict[str, int]) -> BenchKafka:
         """A new and empty one each time; whoever asked stops it."""
-        server = BenchKafka(self.folder, self.program("mock-kafka"))
-        server.topics = topics
-        return self.running(server)
+        return self.running(BenchKafka(self.folder, self.program("mock-kafka"), topics))
 
     @functools.cached_property
     def servers(self) -> Servers:
         """PostgreSQL and RabbitMQ for whole marketplaces."""
         names = ("postgres", "rabbitmq", "rabbitmq.distribution", "rabbitmq.epmd")
         folder = self.subfolder("servers")
-        made = Servers(folder, "rabbitmq", dict(zip(names, free(4))))
+        made = Servers(folder, "rabbitmq", dict(zip(names, free(4), strict=True)))
         made.postgres = DurablePostgres(folder, made.postgres.port)
         self.ending.callback(made.stop)
         made.start()

@@ -57,4 +57,4 @@ def is_free(port: int) -> bool:
 
 
 def choose_free() -> dict[str, int]:
-    return dict(zip(NAMES, free(len(NAMES))))
+    return dict(zip(NAMES, free(len(NAMES)), strict=True))

@@ -42,7 +42,7 @@ class Postgres(Part):
             self.user = "postgres"
             if not reachable(folder):
                 name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-                self.home = pathlib.Path(f"/var/tmp/souk-postgres-{name}")
+                self.home = pathlib.Path(f"/var/tmp/souk-postgres-{name}")  # noqa: S108 - made with mode 0700, or not at all
         # Databases to make when it is ready: name → password of the role of that name.
         self.tenants: dict[str, str] = {}
 
