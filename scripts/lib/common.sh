@@ -1,4 +1,5 @@
 # Shared by the scripts beside this folder; sourced, never run.
+# shellcheck shell=bash disable=SC2034 # the variables are for scripts that source this
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
