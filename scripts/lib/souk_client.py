@@ -12,6 +12,7 @@ import random
 import threading
 import time
 import urllib.parse
+from collections.abc import Container
 
 RETRIED_STATUSES = {429, 502, 503, 504}
 RETRIED_CODES = {"idempotency_key.running"}
@@ -94,7 +95,7 @@ class Client:
             page += 1
 
     def call(self, method: str, path: str, body=None, key: str | None = None, headers: dict | None = None,
-             expect: tuple[int, ...] = ()) -> Reply:
+             expect: Container[int] = ()) -> Reply:
         """Sends a request until it is answered for good. Raises `ApiError` unless it is 2xx, or in `expect`."""
         deadline = time.monotonic() + self.patience
         pause, signed_in_again = 0.05, False

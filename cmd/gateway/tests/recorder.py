@@ -317,7 +317,7 @@ class Gate:
         self.event.set()
 
 
-def settles(value: Callable[[], int], seconds: float = 0.4, patience: float = 15.0) -> int:
+def settles(value: Callable[[], float], seconds: float = 0.4, patience: float = 15.0) -> float:
     """Waits until a growing number has stood still for a while, and gives it."""
     deadline = time.monotonic() + patience
     last, since = value(), time.monotonic()

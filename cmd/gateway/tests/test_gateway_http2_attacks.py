@@ -197,7 +197,7 @@ def scan(data: bytes, number: int) -> int | None:
         if kind == GOAWAY or (kind == RST_STREAM and stream == number):
             return 0
         if kind == HEADERS and stream == number:
-            return int(dict(hpack.Decoder().decode(data[9:9 + length]))[":status"])
+            return int(dict(hpack.Decoder().decode(data[9:9 + length]))[":status"])  # type: ignore[index]  # they are text
         data = data[9 + length:]
     return None
 

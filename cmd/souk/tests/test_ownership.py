@@ -68,7 +68,7 @@ class Side:
             self.customer, self.ids["unpaid"])["status"] != "cancelling")
         self.market.settle()
         ids, seen = self.ids, {}
-        looks = [
+        looks: list[tuple] = [
             (self.customer, "users/me", "orders", "orders/{order}", "orders/{unpaid}", "payments/{payment}",
              "notifications", "cart", "returns"),
             (self.vendor, "users/me", "vendors/me", "vendors/me/stores", "vendor/products", "products/{draft}",

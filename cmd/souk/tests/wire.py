@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import socket
+from collections.abc import Sequence
 
 from souk_client import Reply
 
@@ -36,7 +37,7 @@ def parse(answer: bytes) -> Reply:
 
 
 def ask(server, method: str, target: str, body: bytes | str | dict | None = None,
-        headers: dict[str, str] | list[tuple[str, str]] = (), timeout: float = 10, port: int | None = None) -> Reply:
+        headers: dict[str, str] | Sequence[tuple[str, str]] = (), timeout: float = 10, port: int | None = None) -> Reply:
     """One request on a connection of its own: these headers, and Host, Connection and Content-Length."""
     pairs = list(headers.items()) if isinstance(headers, dict) else list(headers)
     names = {name.lower() for name, _ in pairs}

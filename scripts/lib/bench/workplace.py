@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+from typing import TypeVar
 
 from cluster import toolchain
 from cluster.cluster import Servers
@@ -22,6 +23,7 @@ from cluster.redis import Redis
 
 from . import report
 
+AnyPart = TypeVar("AnyPart", bound=Part)
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 C_SOURCES = pathlib.Path(__file__).parent / "c"
 # C program → what it is linked with.
@@ -90,7 +92,7 @@ class Workplace:
     def c_program(self, name: str) -> pathlib.Path:
         """One of the comparison programs, compiled."""
         made = self.folder / name
-        command = ["cc", "-O2", "-Wall", "-o", made, C_SOURCES / f"{name}.c", C_PROGRAMS[name]]
+        command: list = ["cc", "-O2", "-Wall", "-o", made, C_SOURCES / f"{name}.c", C_PROGRAMS[name]]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise ClusterError(f"{name}.c does not compile: {done.stderr.strip()[-300:]}")
@@ -98,7 +100,7 @@ class Workplace:
 
     # -- servers
 
-    def running(self, part: Part) -> Part:
+    def running(self, part: AnyPart) -> AnyPart:
         """Starts it and waits until it is ready; it ends with the run."""
         self.ending.callback(part.purge)
         self.ending.callback(part.stop)

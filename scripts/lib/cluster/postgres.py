@@ -61,7 +61,7 @@ class Postgres(Part):
             made = subprocess.run(
                 [binaries() / "initdb", "-D", self.home, "--username=postgres", f"--pwfile={password.name}",
                  "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
-                capture_output=True, text=True, cwd="/", **({"user": self.user} if self.user else {}))
+                capture_output=True, text=True, cwd="/", user=self.user)
         if made.returncode != 0:
             shutil.rmtree(self.home, ignore_errors=True)
             raise ClusterError(f"initdb: {made.stderr.strip()}")
