@@ -75,7 +75,7 @@ var proto: [Target] {
     [
         library(
             "SoukProto", "proto", [.grpc, .grpcProtobuf, .protobuf],
-            exclude: ["souk", "grpc", "lock.txt"])
+            exclude: ["souk", "grpc", "buf.yaml", "contract.txtpb", "checksums.txt"])
     ]
 }
 

@@ -1,4 +1,5 @@
 # Shared by the scripts beside this folder; sourced, never run.
+# shellcheck shell=bash disable=SC2034 # the variables are for scripts that source this
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -32,6 +33,18 @@ install_packages() {
     say "installing ${missing[*]}"
     "${sudo[@]}" apt-get update -qq
     DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# python_packages: installs the pinned packages of tests and linters into .build/venv, unless they are there.
+python_packages() {
+    local venv=$ROOT/.build/venv files=("$ROOT/cmd/souk/tests/requirements.txt" "$ROOT/scripts/lib/lint/requirements.txt")
+    ! cat "${files[@]}" | cmp -s - "$venv/requirements.txt" || return 0
+    install_packages python3 python3-venv
+    say "installing the Python packages of tests and linters"
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "${files[@]/#/--requirement=}"
+    cat "${files[@]}" >"$venv/requirements.txt"
 }
 
 need_swift() {

@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from typing import Self
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -61,7 +62,7 @@ class PrivateSouk:
             "SOUK_RATE_LIMIT_EXEMPT": "127.0.0.0/8,::1",
         } | self.env
 
-    def start(self, wait: float = 60.0, **env: str) -> "PrivateSouk":
+    def start(self, wait: float = 60.0, **env: str) -> Self:
         """Starts the server and waits until it says where it is. The port stays the same over restarts."""
         address = self.data / "souk.url"
         address.unlink(missing_ok=True)
@@ -123,7 +124,7 @@ class PrivateSouk:
     def kill_part(self, _: str) -> None:
         self.kill()
 
-    def start_part(self, _: str, **env: str) -> None:
+    def start_part(self, _: str, **env) -> None:
         self.start(**env)
 
     def is_part_running(self, _: str) -> bool:

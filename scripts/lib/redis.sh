@@ -20,6 +20,11 @@ is_running() {
     [ -r "/proc/$1/comm" ] && grep -q '^redis-server' "/proc/$1/comm"
 }
 
+misused() {
+    usage >&2
+    exit 2
+}
+
 start() {
     folder=$1
     command -v redis-server >/dev/null || { echo "error: redis-server is not installed (Debian: redis-server)" >&2; exit 1; }
@@ -62,8 +67,14 @@ stop() {
 }
 
 case ${1:-} in
-    start) [ $# -ge 2 ] && start "$2" "${3:-}" || { usage >&2; exit 2; } ;;
-    stop) [ $# -eq 2 ] && stop "$2" || { usage >&2; exit 2; } ;;
+    start)
+        [ $# -ge 2 ] || misused
+        start "$2" "${3:-}"
+        ;;
+    stop)
+        [ $# -eq 2 ] || misused
+        stop "$2"
+        ;;
     -h | --help) usage ;;
-    *) usage >&2; exit 2 ;;
+    *) misused ;;
 esac

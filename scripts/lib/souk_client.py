@@ -12,6 +12,7 @@ import random
 import threading
 import time
 import urllib.parse
+from collections.abc import Container
 
 RETRIED_STATUSES = {429, 502, 503, 504}
 RETRIED_CODES = {"idempotency_key.running"}
@@ -94,7 +95,7 @@ class Client:
             page += 1
 
     def call(self, method: str, path: str, body=None, key: str | None = None, headers: dict | None = None,
-             expect: tuple[int, ...] = ()) -> Reply:
+             expect: Container[int] = ()) -> Reply:
         """Sends a request until it is answered for good. Raises `ApiError` unless it is 2xx, or in `expect`."""
         deadline = time.monotonic() + self.patience
         pause, signed_in_again = 0.05, False
@@ -121,12 +122,11 @@ class Client:
                 signed_in_again = True
                 self.token = None
                 continue
-            if reply.status in RETRIED_STATUSES or problem.get("code") in RETRIED_CODES:
-                if time.monotonic() < deadline:
-                    wait = reply.headers.get("retry-after", "")
-                    self.sleep(min(float(wait), 30.0) if wait.isdigit() and reply.status == 429 else pause)
-                    pause = min(pause * 2, 1.0)
-                    continue
+            if (reply.status in RETRIED_STATUSES or problem.get("code") in RETRIED_CODES) and time.monotonic() < deadline:
+                wait = reply.headers.get("retry-after", "")
+                self.sleep(min(float(wait), 30.0) if wait.isdigit() and reply.status == 429 else pause)
+                pause = min(pause * 2, 1.0)
+                continue
             raise ApiError(method, path, reply.status, problem)
 
     def sign_in(self) -> str:

@@ -8,6 +8,7 @@ import itertools
 import os
 import pathlib
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -20,12 +21,12 @@ from recorder import Upstream  # noqa: E402
 
 @pytest.fixture(scope="session")
 def gateway_binary() -> pathlib.Path:
-    path = os.environ.get("GATEWAY_BINARY")
-    if not path:
+    gateway = os.environ.get("GATEWAY_BINARY")
+    if not gateway:
         souk = os.environ.get("SOUK_BINARY")
         assert souk, "GATEWAY_BINARY or SOUK_BINARY names what to test; ./scripts/test sets it"
-        path = pathlib.Path(souk).parent / "gateway"
-    return pathlib.Path(path).absolute()
+        return (pathlib.Path(souk).parent / "gateway").absolute()
+    return pathlib.Path(gateway).absolute()
 
 
 @pytest.fixture(scope="session")
@@ -112,14 +113,14 @@ def plain_gateway(session_bench, plain_upstream) -> Gateway:
 
 
 @pytest.fixture
-def app(plain_upstream) -> Upstream:
+def app(plain_upstream) -> Iterator[Upstream]:
     """The service behind `/app/**` of `gateway`; whatever it gets must be whole and unambiguous requests."""
     yield plain_upstream
     assert plain_upstream.faults == []
 
 
 @pytest.fixture
-def gateway(plain_gateway) -> Gateway:
+def gateway(plain_gateway) -> Iterator[Gateway]:
     """A gateway that tests share which don't disturb it."""
     yield plain_gateway
     assert plain_gateway.is_running, plain_gateway.tail()

@@ -112,7 +112,7 @@ class Client:
             assert coding == "chunked"
             reply.framing = "chunked"
             while size := int(self.take_until(b"\r\n"), 16):
-                yield from self.bytes(size)
+                yield from self.portions(size)
                 assert self.exactly(2) == b"\r\n"
             lines = []
             while line := self.take_until(b"\r\n"):
@@ -120,7 +120,7 @@ class Client:
             reply.trailers = read_fields(lines)
         elif length is not None:
             reply.framing = "length"
-            yield from self.bytes(int(length))
+            yield from self.portions(int(length))
         else:
             reply.framing = "close"
             while self.received or self.fill():
@@ -146,7 +146,7 @@ class Client:
         found, _, self.received = self.received.partition(mark)
         return found
 
-    def bytes(self, count: int):
+    def portions(self, count: int):
         while count:
             if not self.received and not self.fill():
                 raise Cut(f"{count} bytes are missing")
@@ -155,7 +155,7 @@ class Client:
             yield part
 
     def exactly(self, count: int) -> bytes:
-        return b"".join(self.bytes(count))
+        return b"".join(self.portions(count))
 
     def rest(self) -> bytes:
         """Everything until the gateway closes the connection, however it does."""

@@ -25,6 +25,11 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
 
 
+def texts(headers) -> list[tuple[str, str]]:
+    """What the library has decoded, as its configuration here says."""
+    return list(headers)
+
+
 @dataclasses.dataclass
 class Stream:
     fields: list[tuple[str, str]] = dataclasses.field(default_factory=list)
@@ -169,9 +174,9 @@ class H2Client:
         stream = self.streams.get(getattr(event, "stream_id", None) or 0, Stream())
         match event:
             case h2.events.ResponseReceived():
-                stream.fields = list(event.headers)
+                stream.fields = texts(event.headers)
             case h2.events.InformationalResponseReceived():
-                stream.interim.append(list(event.headers))
+                stream.interim.append(texts(event.headers))
             case h2.events.DataReceived():
                 stream.body += event.data
                 if self.acknowledges:
@@ -179,7 +184,7 @@ class H2Client:
                 else:
                     stream.unacknowledged += event.flow_controlled_length
             case h2.events.TrailersReceived():
-                stream.trailers = list(event.headers)
+                stream.trailers = texts(event.headers)
             case h2.events.StreamEnded():
                 stream.is_ended = True
             case h2.events.StreamReset():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import re
@@ -198,10 +199,8 @@ class Exchange:
     def close(self) -> None:
         """Cuts the connection here."""
         self.closes = True
-        try:
+        with contextlib.suppress(OSError):
             self.connection.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
     def wait_for_close(self, seconds: float = 10.0) -> bool:
         """Whether the gateway closes the connection; what comes before that is thrown away."""
@@ -295,15 +294,11 @@ class Upstream:
         self.is_open = False
         # Wakes accept(2), which close(2) alone does not.
         for end in (lambda: self.listener.shutdown(socket.SHUT_RDWR), self.listener.close):
-            try:
+            with contextlib.suppress(OSError):
                 end()
-            except OSError:
-                pass
         for connection in self.connections:
-            try:
+            with contextlib.suppress(OSError):
                 connection.sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
 
 class Gate:
@@ -322,7 +317,7 @@ class Gate:
         self.event.set()
 
 
-def settles(value: Callable[[], int], seconds: float = 0.4, patience: float = 15.0) -> int:
+def settles(value: Callable[[], float], seconds: float = 0.4, patience: float = 15.0) -> float:
     """Waits until a growing number has stood still for a while, and gives it."""
     deadline = time.monotonic() + patience
     last, since = value(), time.monotonic()

@@ -153,8 +153,8 @@ def test_one_client_gets_an_eighth_of_the_slots(gateway, app):
         # Two run and two wait; the next is refused, by both protocols.
         reply = problem(clients[4].ask("GET", path), 503, "gateway.client_busy")
         assert int(reply.get("retry-after")) >= 1
-        with H2Client(gateway, source=attacker) as client:
-            assert client.ask("GET", path).status == 503
+        with H2Client(gateway, source=attacker) as other:
+            assert other.ask("GET", path).status == 503
         assert gate.waiting == 2
         for _ in range(10):
             assert ask(gateway, "GET", fresh()).status == 200

@@ -34,7 +34,7 @@ def flooded(client: H2Client, frames, reads: bool = True, patience: float = 15.0
         try:
             if events & select.POLLIN and sock.recv(65_536) == b"":
                 return True
-            if events & (select.POLLHUP | select.POLLERR) or not reads and events & select.POLLRDHUP:
+            if events & (select.POLLHUP | select.POLLERR) or (not reads and events & select.POLLRDHUP):
                 return True
             if events & select.POLLOUT:
                 waiting = waiting[sock.send(waiting):]
@@ -194,10 +194,10 @@ def scan(data: bytes, number: int) -> int | None:
         length, kind, stream = int.from_bytes(data[:3]), data[3], int.from_bytes(data[5:9]) & 0x7FFFFFFF
         if len(data) < 9 + length:
             return None
-        if kind == GOAWAY or kind == RST_STREAM and stream == number:
+        if kind == GOAWAY or (kind == RST_STREAM and stream == number):
             return 0
         if kind == HEADERS and stream == number:
-            return int(dict(hpack.Decoder().decode(data[9:9 + length]))[":status"])
+            return int(dict(hpack.Decoder().decode(data[9:9 + length]))[":status"])  # type: ignore[index]  # they are text
         data = data[9 + length:]
     return None
 

@@ -86,8 +86,8 @@ def test_a_route_takes_so_many_and_lets_so_many_wait(crowded, app):
             reply = problem(ask(crowded, "GET", path, {"Origin": "https://shop.example"}), 503, "gateway.overloaded")
             assert int(reply.get("retry-after")) >= 1
             assert reply.get("access-control-allow-origin") == "https://shop.example"
-        with H2Client(crowded) as client:
-            assert client.ask("GET", path).status == 503
+        with H2Client(crowded) as other:
+            assert other.ask("GET", path).status == 503
         # Other routes have places of their own.
         assert ask(crowded, "GET", fresh()).status == 404
         assert ask(crowded, "GET", fresh("/app/counted/"), {"X-Forwarded-For": "198.51.100.1"}).status == 200

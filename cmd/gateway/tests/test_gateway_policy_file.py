@@ -48,7 +48,7 @@ def said(text: str, file) -> list[tuple[int, int, str]]:
 
 def check(found: list[tuple[int, int, str]]) -> None:
     assert [place[:2] for place in found] == [place[:2] for place in PROBLEMS], found
-    for (_, _, what), (_, _, expected) in zip(found, PROBLEMS):
+    for (_, _, what), (_, _, expected) in zip(found, PROBLEMS, strict=True):
         assert expected in what
 
 

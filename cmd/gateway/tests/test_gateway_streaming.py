@@ -314,10 +314,10 @@ def test_pipelined_requests_are_answered_in_order(gateway, app):
     with Client(gateway) as client:
         whole = b"".join(
             f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
-            for path, body in zip(paths, bodies))
+            for path, body in zip(paths, bodies, strict=True))
         threading.Thread(target=client.send, args=(whole,)).start()
         assert client.reply().body == b"first"
-        for path, body in list(zip(paths, bodies))[1:]:
+        for path, body in list(zip(paths, bodies, strict=True))[1:]:
             told = client.reply().json
             assert (told["target"], told["length"]) == (path, len(body))
 

@@ -390,16 +390,15 @@ upstreams: {app: {targets: ["$app"]}}
 defaults: {rate_limits: []}
 routes: [{path: /app/**, upstream: app}]
 """, app=app)
-    with Client(gateway) as one, Client(gateway) as two:
-        with Client(gateway) as three:
-            for client in (one, two, three):
-                assert client.ask("GET", "/app/x").status == 200
-            with Client(gateway) as four:
-                four.request("GET", "/app/four")
-                four.sock.settimeout(0.5)
-                with pytest.raises(TimeoutError):
-                    four.reply()
-                assert app.seen("/app/four") == []
-                three.close()
-                four.sock.settimeout(10)
-                assert four.reply().status == 200
+    with Client(gateway) as one, Client(gateway) as two, Client(gateway) as three:
+        for client in (one, two, three):
+            assert client.ask("GET", "/app/x").status == 200
+        with Client(gateway) as four:
+            four.request("GET", "/app/four")
+            four.sock.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                four.reply()
+            assert app.seen("/app/four") == []
+            three.close()
+            four.sock.settimeout(10)
+            assert four.reply().status == 200

@@ -95,7 +95,7 @@ def test_without_a_token(checking, app):
         assert ask(checking, "GET", fresh(prefix)).status == 200
 
 
-BAD = {
+BAD: dict[str, dict] = {
     # Tomorrow: a whole run lies between the moment when this line is read and the test.
     "expired": dict(exp=int(time.time()) - 1), "not yet valid": dict(nbf=int(time.time()) + 86_400, iat=int(time.time()) + 86_400),
     "another issuer": dict(iss="evil"), "another audience": dict(aud="evil"), "no expiry": dict(exp=None), "no subject": dict(sub=None),

@@ -34,7 +34,7 @@ class PrivateCluster:
 
     # -- all of it
 
-    def start(self, wait: float = 60.0, **env: str) -> "PrivateCluster":
+    def start(self, wait: float = 60.0, **env) -> "PrivateCluster":
         for part in self.cluster.parts.values():
             part.ready_seconds = wait
         try:

@@ -42,7 +42,7 @@ def test_mass_assignment(market, ada, shop):
     store, store_tag = (r := shop.client.get(f"/api/v1/stores/{shop.store['id']}")).data, r.headers["etag"]
     variant = {"sku": "M", "attributes": {}, "price": gbp(5)}
     anyone, vendor = market.anonymous, shop.client
-    cases = [
+    cases: list[tuple] = [
         (anyone, "POST", "/api/v1/auth/register", {"email": "m@test.example", "password": "longer than 8", "name": "M"},
          {"role": "admin", "roles": ["admin"], "active": True, "id": nothing, "is_admin": True, "version": 9}),
         (anyone, "POST", LOGIN, {"email": ada.email, "password": ada.password},

@@ -8,7 +8,6 @@ vendors at once there, too.
 from __future__ import annotations
 
 import re
-import secrets
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -102,7 +101,7 @@ def admin_path(route: str, ids: dict) -> tuple[str, str]:
     return method, path
 
 
-def of_users(route: str, ids: dict) -> tuple[str, str]:
+def of_users(route: str, ids: dict) -> tuple[str, ...]:
     """The path with ids that are the caller's: what is refused is refused for the caller."""
     case = next((case for case in OWNED if case.route == route), None)
     return (case.method, case.path(*(ids[name] for name in case.names))) if case else tuple(route.split())

@@ -26,14 +26,14 @@ class Message:
     content_type: str
     payload: bytes
 
-    def assert_is_event(self, type: str, source: str, subject: str) -> dict:
+    def assert_is_event(self, kind: str, source: str, subject: str) -> dict:
         """Checks the envelope; the data."""
         assert self.attributes["specversion"] == "1.0"
-        assert (self.attributes["type"], self.attributes["source"]) == (type, source)
+        assert (self.attributes["type"], self.attributes["source"]) == (kind, source)
         assert self.attributes["subject"] == subject
         assert uuid.UUID(self.attributes["id"]).version == 7
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", self.attributes["time"])
-        age = datetime.datetime.now(datetime.timezone.utc) - datetime.datetime.fromisoformat(self.attributes["time"])
+        age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(self.attributes["time"])
         assert abs(age.total_seconds()) < 300
         traced = self.attributes.get("traceparent", f"00-{'1' * 32}-{'1' * 16}-01")
         assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", traced)

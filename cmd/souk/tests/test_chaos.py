@@ -228,7 +228,7 @@ def buy(scene, key: str) -> str:
     """A paid order under that key; gives its id."""
     client = scene.storm.shoppers[0][0]
     shop = scene.storm.shops[0]
-    variant, _ = shop.goods[sorted(shop.goods)[-1]]
+    variant, _ = shop.goods[max(shop.goods)]
     client.put("/api/v1/cart/items", {"items": [{"variant_id": variant, "store_id": shop.store, "quantity": 1}]})
     address = {"name": "Ada", "line1": "1 Street", "city": "London", "postal_code": "E1 6AN", "country": "GB"}
     order = client.post("/api/v1/checkout", {"shipping_address": address}, key=key).data

@@ -34,7 +34,7 @@ def meddled():
     """A meddler before a receiver that is called without a network."""
     receiver = Receiver("secret")
     meddler = Meddler("http://127.0.0.1:1/webhooks", seed=1)
-    meddler.forward = receiver.take
+    meddler.forward = receiver.take  # type: ignore[method-assign]
     yield meddler, receiver
     meddler.close()
 

@@ -194,7 +194,7 @@ def test_ports_do_not_collide():
 @pytest.mark.parametrize("killed", [False, True])
 def test_nothing_is_left(programs, killed):
     def segments() -> set[str]:
-        lines = subprocess.run(["ipcs", "-m"], capture_output=True, text=True).stdout.splitlines()
+        lines = subprocess.run(["ipcs", "-m"], capture_output=True, text=True, check=True).stdout.splitlines()
         return {line.split()[1] for line in lines if line.startswith("0x")}
 
     def named(folder: pathlib.Path) -> list[str]:
@@ -237,3 +237,14 @@ def test_what_a_cut_off_run_leaves_is_swept(programs, tmp_path):
     assert set(swept) == {f"below/{name}" for name in [*cluster.parts, "epmd"]}
     assert not any(start_ticks(pid) for pid in before.values()) and not lives_in(home) and not home.exists()
     assert sweep(tmp_path) == []
+
+
+def test_a_kafka_of_before_is_not_asked_where_rabbitmq_is_the_broker(tmp_path, monkeypatch):
+    """scripts/dev remembers the address of a Kafka of its own, and may be told to use RabbitMQ the next time."""
+    def go_no_further(*_) -> None:
+        raise ClusterError("Kafka was not asked")
+
+    monkeypatch.setattr(Cluster, "check_ports", go_no_further)
+    cluster = Cluster(tmp_path, "rabbitmq", tmp_path, kafka="127.0.0.1:1")
+    with pytest.raises(ClusterError, match="Kafka was not asked"):
+        cluster.start()

@@ -55,7 +55,7 @@ def test_up_a_look_round_and_down(dev, setup):
         assert json.load(reply)["openapi"].startswith("3.1")
 
     password = dev.folder / "admin-password"
-    for script, *arguments in [["demo"], ["replay", ROOT / "cmd/souk/tests/invoices"]]:
+    for script, *arguments in [["demo"], ["replay", str(ROOT / "cmd/souk/tests/invoices")]]:
         done = subprocess.run(
             [sys.executable, ROOT / "scripts" / script, *arguments, "--url", url, "--admin-password-file", password],
             capture_output=True, text=True, timeout=300)

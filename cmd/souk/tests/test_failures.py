@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import re
 import secrets
 import socket
@@ -15,7 +16,7 @@ from cluster.cluster import each
 from cluster.description import behind_the_gateway, names
 from cluster.part import listens
 from shop import ADDRESS, Market
-from souk_client import ApiError, Client, wait_until
+from souk_client import Client, wait_until
 from wire import ask, ask_operations, parse, send_bytes
 
 pytestmark = pytest.mark.setups("rabbitmq", "kafka", reason="one process has no parts that could be away")
@@ -441,9 +442,11 @@ def test_everything_away_at_start(fresh):
     for name in PROCESSES:
         server.part(name).start()
     for name in PROCESSES:
-        wait_until(f"{name} to answer", lambda part=server.part(name): part.is_alive, 30)
+        part = server.part(name)
+        wait_until(f"{name} to answer", lambda part=part: part.is_alive, 30)
     for name in SERVICES:
-        wait_until(f"{name} to say so", lambda part=server.part(name): (part.probe() or "").startswith("waits for"), 15)
+        part = server.part(name)
+        wait_until(f"{name} to say so", lambda part=part: (part.probe() or "").startswith("waits for"), 15)
     waiting = {name: server.part(name).probe() for name in PROCESSES}
     print("\n" + "\n".join(f"{name} {what}" for name, what in waiting.items()))
     for path in ("/api/v1/products", "/api/v1/orders", "/api/v1/users/me"):
@@ -533,7 +536,7 @@ def test_no_secret_is_in_any_log_or_command_line(scene):
         for part, log in logs.items():
             assert text not in log and text.split(".")[-1] not in log, f"{name} is in the log of {part}"
     for part in scene.server.cluster.parts.values():
-        words = open(f"/proc/{part.process.pid}/cmdline").read()
+        words = pathlib.Path(f"/proc/{part.process.pid}/cmdline").read_text()
         assert not [name for name, text in secret.items() if text in words], f"on the command line of {part.name}"
     for file in data.glob("secrets/**/*"):
         assert file.stat().st_mode & 0o077 == 0, f"{file} can be read by others"

@@ -1,12 +1,12 @@
 """kill -9 while real invoices are replayed: after every restart the replay goes on, and the books agree."""
 
-import os
 import pathlib
 import random
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -92,6 +92,8 @@ def test_killed_at_a_named_point(fresh, setup, point):
 def test_servers_killed_during_a_replay(fresh, setup, name):
     server = fresh(own_servers=True).start()
     before = server.pids()
+    away: Callable[[], object]
+    back: Callable[[], object]
     if name == "broker" and server.cluster.external_kafka:
         if not server.cluster.kafka_restart:
             pytest.skip("SOUK_TEST_KAFKA_RESTART names no command that restarts that Kafka")

@@ -90,7 +90,7 @@ class Stage:
             "products": products, "variants": [v["id"] for v in goods], "skus": [v["sku"] for v in goods],
             "categories": [category["id"]], "vendors": [shop.vendor["id"], pending["id"]], "stores": [shop.store["id"]],
             "orders": [o["id"] for o in self.orders], "parts": [p["id"] for p in parts],
-            "lines": [l["id"] for p in parts for l in p["lines"]],
+            "lines": [line["id"] for p in parts for line in p["lines"]],
             "shipments": [s["id"] for p in parts[2:] for s in p["shipments"]], "returns": [back["id"]],
             "payments": [o["payment"]["id"] for o in self.orders],
             "items": [i["id"] for i in ada.get("/api/v1/cart").data["items"]],
@@ -156,7 +156,7 @@ def configuration(stage: Stage, document: dict) -> str:
     for name, operation in operations(document).items():
         bound = {"header.If-Match": "tags"}
         for part, names in PARAMETERS:
-            if part in name and ("/orders/" != part or "/vendor-orders/" not in name):
+            if part in name and (part != "/orders/" or "/vendor-orders/" not in name):
                 bound |= {k: v for k, v in names.items() if not k.startswith("path.") or f"{{{k[5:]}}}" in name}
         bindings = ", ".join(f'"{k}" = {{ dictionary = "{v}", probability = 0.6 }}' for k, v in bound.items())
         lines += ["[[operations]]", f'include-name = "{name}"', f"parameters = {{ {bindings} }}"]
@@ -209,9 +209,12 @@ def is_for(role: str, operation: dict) -> bool:
     """Whether the operation is exercised in this role; that others are turned away is tested in test_ownership.py."""
     security = operation.get("security", [{"accessToken": []}])
     match role:
-        case "anonymous": return security == [] or {} in security
-        case "admin": return "admin" in operation["tags"]
-        case _: return security != [] and "admin" not in operation["tags"]
+        case "anonymous":
+            return security == [] or {} in security
+        case "admin":
+            return "admin" in operation["tags"]
+        case _:
+            return security != [] and "admin" not in operation["tags"]
 
 
 ROLES = ["vendor", "customer", "anonymous", "admin"]

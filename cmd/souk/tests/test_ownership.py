@@ -68,7 +68,7 @@ class Side:
             self.customer, self.ids["unpaid"])["status"] != "cancelling")
         self.market.settle()
         ids, seen = self.ids, {}
-        looks = [
+        looks: list[tuple] = [
             (self.customer, "users/me", "orders", "orders/{order}", "orders/{unpaid}", "payments/{payment}",
              "notifications", "cart", "returns"),
             (self.vendor, "users/me", "vendors/me", "vendors/me/stores", "vendor/products", "products/{draft}",
@@ -240,7 +240,7 @@ def test_another_owners_ids(world, case):
 
 @pytest.mark.parametrize("case", OWNED, ids=lambda case: case.route)
 def test_ids_of_nothing(world, case):
-    market, one, other = world
+    _, one, _ = world
     before = one.snapshot()
     owner = one.vendor if "vendor" in case.owners else one.customer
     for unknown in (str(uuid.uuid4()), "0", "me", "..%2f..%2f", "%00", "%F0%9F", "' OR 1=1 --".replace(" ", "%20")):
@@ -320,7 +320,7 @@ def test_ids_in_bodies(world):
 
 
 def test_a_guests_cart_is_whoever_holds_its_token(world):
-    market, one, other = world
+    _, one, other = world
     before = one.snapshot()
     path = f"/api/v1/cart/items/{one.ids['guest_item']}"
     for token in (None, other.cart_token, secrets.token_urlsafe(32), "", "x" * 5000, "' OR '1'='1",

@@ -33,7 +33,7 @@ def test_200_buyers_of_the_last_unit(market):
     assert len(won) == 1
     assert {(e.status, e.code) for e in lost} <= {(409, "stock.insufficient"), (409, "checkout.not_purchasable")}, {str(e) for e in lost}
     assert shop.inventory(thing["sku"])["reserved"] == 1
-    winner = next(b for b, r in zip(buyers, results) if not isinstance(r, ApiError))
+    winner = next(b for b, r in zip(buyers, results, strict=True) if not isinstance(r, ApiError))
     market.pay(winner, won[0])
     market.settle()
     assert (shop.inventory(thing["sku"])["on_hand"], shop.inventory(thing["sku"])["reserved"]) == (0, 0)

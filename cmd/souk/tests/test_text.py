@@ -65,9 +65,8 @@ def parameters() -> list[tuple[str, str, dict]]:
     found = []
     for path, item in document["paths"].items():
         shared = item.get("parameters", [])
-        for parameter in map(resolved, shared + item.get("get", {}).get("parameters", [])):
-            if "get" in item and parameter["in"] == "query":
-                found.append((path, parameter["name"], parameter))
+        own = map(resolved, shared + item.get("get", {}).get("parameters", []))
+        found += [(path, parameter["name"], parameter) for parameter in own if "get" in item and parameter["in"] == "query"]
     return found
 
 
@@ -86,7 +85,7 @@ def readers(market, shop):
 @pytest.mark.parametrize(("path", "name"), [(path, name) for path, name, _ in parameters()])
 def test_no_text_of_a_query_ends_in_a_server_error(market, readers, path, name):
     tokens, ids = readers
-    known = next((id for part, id in ids.items() if part in path), "019bd3a6-6f5e-7c1d-8f3a-2b9d4f6c1e70")
+    known = next((known for part, known in ids.items() if part in path), "019bd3a6-6f5e-7c1d-8f3a-2b9d4f6c1e70")
     path = path.replace("{id}", known)
     token = next((t for t in tokens if ask(market.souk, "GET", path, headers=bearer(t)).status not in (401, 403)), None)
     for text in NASTY:

@@ -106,7 +106,7 @@ def test_a_bad_token_or_none_on_every_route(market, ada, binary):
 
 def test_a_token_goes_nowhere_but_in_one_header(market, ada):
     admin = market.admin.get(ME).data and market.admin.token
-    elsewhere = [
+    elsewhere: list[tuple] = [
         (ME + f"?access_token={ada.token}", {}), (ME, {"Cookie": f"access_token={ada.token}; token={ada.token}"}),
         (ME, {"X-Access-Token": ada.token}),
         (ME, {"Authorization": f"Basic {b64(b'a:b')}"}), (ME, {"Authorization": f"Token {ada.token}"}),
@@ -229,7 +229,7 @@ def test_nor_from_how_long_it_takes(fresh):
         return time.perf_counter() - start
 
     rounds = [(took(user.email, "wrong one"), took(f"u{n}@test.example", "wrong one")) for n in range(15)]
-    known, unknown = (statistics.median(times) for times in zip(*rounds))
+    known, unknown = (statistics.median(times) for times in zip(*rounds, strict=True))
     assert 0.5 < known / unknown < 2, (known, unknown)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
+from collections.abc import Sequence
 
 from souk_client import Reply
 
@@ -13,15 +15,12 @@ def send_bytes(server, data: bytes, timeout: float = 10, port: int | None = None
     """All that the server answers until it closes or the time is up; on its public port unless another is given."""
     with socket.create_connection(("127.0.0.1", port or server.port), timeout=timeout) as connection:
         answer = b""
-        try:
+        # It may refuse before it has read all; the answer is there all the same.
+        with contextlib.suppress(ConnectionError):
             connection.sendall(data)
-        except ConnectionError:
-            pass  # It may refuse before it has read all; the answer is there all the same.
-        try:
+        with contextlib.suppress(OSError):
             while chunk := connection.recv(65536):
                 answer += chunk
-        except OSError:
-            pass
         return answer
 
 
@@ -38,7 +37,7 @@ def parse(answer: bytes) -> Reply:
 
 
 def ask(server, method: str, target: str, body: bytes | str | dict | None = None,
-        headers: dict[str, str] | list[tuple[str, str]] = (), timeout: float = 10, port: int | None = None) -> Reply:
+        headers: dict[str, str] | Sequence[tuple[str, str]] = (), timeout: float = 10, port: int | None = None) -> Reply:
     """One request on a connection of its own: these headers, and Host, Connection and Content-Length."""
     pairs = list(headers.items()) if isinstance(headers, dict) else list(headers)
     names = {name.lower() for name, _ in pairs}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from private_souk import PrivateSouk
 
@@ -13,6 +14,6 @@ class Attack:
     name: str
     summary: str
     """Attacks the port until the time (of `time.monotonic`), with what `prepare` made, and says what it got done."""
-    run: Callable[[int, object, float], Awaitable[str]]
+    run: Callable[[int, Any, float], Awaitable[str]]
     """Sets the scene before anything is measured."""
-    prepare: Callable[[PrivateSouk], object] = lambda _souk: None
+    prepare: Callable[[PrivateSouk], Any] = lambda _souk: None

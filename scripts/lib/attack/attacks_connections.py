@@ -27,7 +27,7 @@ async def hold(port: int, end: float, count: int, opening: bytes, drip: bytes, p
             streams[1].write(opening)
             await streams[1].drain()
             held.append(streams)
-        except (OSError, asyncio.TimeoutError):
+        except (TimeoutError, OSError):
             refused += 1
 
     while time.monotonic() < end:

@@ -78,7 +78,7 @@ def flood(burst):
                         await asyncio.sleep(0)
                     drain.cancel()
                     ended += time.monotonic() < end
-                except asyncio.TimeoutError:
+                except TimeoutError:
                     return
                 except OSError:
                     ended += 1

@@ -62,7 +62,7 @@ async def repeat(end: float, ask) -> str:
             break
         try:
             status, _ = await ask(number)
-        except (OSError, EOFError, asyncio.TimeoutError) as error:
+        except (TimeoutError, OSError, EOFError) as error:
             status = type(error).__name__
         counts[status] = counts.get(status, 0) + 1
         await asyncio.sleep(PAUSE)

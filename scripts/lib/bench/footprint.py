@@ -55,7 +55,7 @@ def processes(place: Workplace) -> Samples:
 
 
 def idle(pid: int) -> dict[str, float]:
-    return dict(zip(("idle_mb", "own_mb"), memory_megabytes(pid)))
+    return dict(zip(("idle_mb", "own_mb"), memory_megabytes(pid), strict=True))
 
 
 def work(place: Workplace, running) -> None:

@@ -22,8 +22,8 @@ def experiments(place: Workplace) -> Iterator[Experiment]:
             "product list of 20": "/api/v1/products?size=20", "product by id": f"/api/v1/products/{shop.products[0]}",
             "search": "/api/v1/products?q=candle&size=20"}
         root = place.subfolder("pages")
-        for case in pages:
-            (root / case.replace(" ", "-")).write_bytes(get(souk.url + pages[case]))
+        for case, path in pages.items():
+            (root / case.replace(" ", "-")).write_bytes(get(souk.url + path))
         peer = place.running(nginx(place.folder, "nginx-pages", f"root {root}; default_type application/json;"))
         seconds = place.amount(3, 1)
         for case, path in pages.items():

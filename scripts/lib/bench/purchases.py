@@ -47,7 +47,7 @@ def buy(place: Workplace, running, goods, seconds: int) -> dict[str, float]:
     if found["failures"] or not bought:
         raise ClusterError(f"{found['failures']} requests failed beside {bought} purchases: {found['said']}")
     deadline = time.monotonic() + 120
-    while (done := tuple(now - then for now, then in zip(counts(running), before))) != (bought, bought):
+    while (done := tuple(now - then for now, then in zip(counts(running), before, strict=True))) != (bought, bought):
         if time.monotonic() > deadline:
             raise ClusterError(f"of {bought} purchases only {done[0]} were paid and {done[1]} notified after two minutes")
         time.sleep(0.05)

@@ -25,7 +25,7 @@ def machine() -> dict[str, str]:
 
 def versions(postgres: pathlib.Path) -> dict[str, str]:
     """Of what was measured and what it was compared with; only what is installed."""
-    asked = {
+    asked: dict[str, list] = {
         "Swift": ["swift", "--version"], "PostgreSQL, pgbench": [postgres / "pgbench", "--version"],
         "Redis, redis-benchmark": ["redis-benchmark", "--version"], "nginx": ["nginx", "-v"], "HAProxy": ["haproxy", "-v"],
         "wrk": ["wrk", "-v"], "OpenSSL": ["openssl", "version"], "RabbitMQ": ["dpkg-query", "-Wf${Version}", "rabbitmq-server"],
@@ -148,4 +148,4 @@ def markdown(results: list[Result], failures: dict[str, str], context: dict, abo
 
 
 def today() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")

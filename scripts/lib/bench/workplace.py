@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+from typing import TypeVar
 
 from cluster import toolchain
 from cluster.cluster import Servers
@@ -22,6 +23,7 @@ from cluster.redis import Redis
 
 from . import report
 
+AnyPart = TypeVar("AnyPart", bound=Part)
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 C_SOURCES = pathlib.Path(__file__).parent / "c"
 # C program → what it is linked with.
@@ -39,7 +41,9 @@ class DurablePostgres(Postgres):
 class BenchKafka(Kafka):
     """The stand-in with topics of many partitions: it keeps 5 MB of each."""
 
-    topics: dict[str, int] = {}
+    def __init__(self, folder: pathlib.Path, program: pathlib.Path, topics: dict[str, int]):
+        super().__init__(folder, program)
+        self.topics = topics
 
     def command(self) -> list:
         return [self.program, "--direct", *(word for name, count in self.topics.items() for word in ("--topic", f"{name}={count}"))]
@@ -84,11 +88,11 @@ class Workplace:
             raise ClusterError(f"there is no {name} in {self.programs}")
         return found
 
-    @functools.cache
+    @functools.cache  # noqa: B019 - there is one workplace, as long as the process
     def c_program(self, name: str) -> pathlib.Path:
         """One of the comparison programs, compiled."""
         made = self.folder / name
-        command = ["cc", "-O2", "-Wall", "-o", made, C_SOURCES / f"{name}.c", C_PROGRAMS[name]]
+        command: list = ["cc", "-O2", "-Wall", "-o", made, C_SOURCES / f"{name}.c", C_PROGRAMS[name]]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise ClusterError(f"{name}.c does not compile: {done.stderr.strip()[-300:]}")
@@ -96,7 +100,7 @@ class Workplace:
 
     # -- servers
 
-    def running(self, part: Part) -> Part:
+    def running(self, part: AnyPart) -> AnyPart:
         """Starts it and waits until it is ready; it ends with the run."""
         self.ending.callback(part.purge)
         self.ending.callback(part.stop)
@@ -120,16 +124,14 @@ class Workplace:
 
     def kafka(self, topics: dict[str, int]) -> BenchKafka:
         """A new and empty one each time; whoever asked stops it."""
-        server = BenchKafka(self.folder, self.program("mock-kafka"))
-        server.topics = topics
-        return self.running(server)
+        return self.running(BenchKafka(self.folder, self.program("mock-kafka"), topics))
 
     @functools.cached_property
     def servers(self) -> Servers:
         """PostgreSQL and RabbitMQ for whole marketplaces."""
         names = ("postgres", "rabbitmq", "rabbitmq.distribution", "rabbitmq.epmd")
         folder = self.subfolder("servers")
-        made = Servers(folder, "rabbitmq", dict(zip(names, free(4))))
+        made = Servers(folder, "rabbitmq", dict(zip(names, free(4), strict=True)))
         made.postgres = DurablePostgres(folder, made.postgres.port)
         self.ending.callback(made.stop)
         made.start()

@@ -108,8 +108,8 @@ def read(cluster: Cluster) -> Books:
     found: dict[str, list[dict]] = {field.name: [] for field in fields(Books)}
     with ThreadPoolExecutor(len(wanted)) as pool:
         read_all = pool.map(lambda database: answers(cluster, database, list(wanted[database].values())), wanted)
-        for database, answer in zip(wanted, read_all):
-            for name, read_rows in zip(wanted[database], answer):
+        for database, answer in zip(wanted, read_all, strict=True):
+            for name, read_rows in zip(wanted[database], answer, strict=True):
                 found[name] += read_rows if name in QUERIES else [row | {"service": database} for row in read_rows]
     return Books(**found)
 
@@ -141,7 +141,7 @@ HANDLED_BY = {
 def unsettled(cluster: Cluster) -> dict[str, int]:
     """What still moves: counts by place, those that are zero left out."""
     with ThreadPoolExecutor(len(UNSETTLED)) as pool:
-        counts = dict(zip(UNSETTLED, pool.map(lambda database: rows(cluster, database, UNSETTLED[database])[0], UNSETTLED)))
+        counts = dict(zip(UNSETTLED, pool.map(lambda database: rows(cluster, database, UNSETTLED[database])[0], UNSETTLED), strict=True))
     moving = {f"{name} of {database}": count for database, found in counts.items() for name, count in found.items() if count}
     if not moving and (missing := unhandled(read_events(cluster), read_inboxes(cluster), set())):
         moving["unhandled events"] = len(missing)

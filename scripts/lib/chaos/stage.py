@@ -9,6 +9,7 @@ import signal
 import tempfile
 
 from cluster.cluster import Cluster
+from cluster.kafka import Kafka
 from cluster.process import ClusterError
 from cluster.description import services
 from cluster.service import Service
@@ -96,6 +97,8 @@ class Stage:
             "SOUK_ORDER_PAYMENT_WINDOW": f"{payment_window}s", "SOUK_ORDER_RESERVATION_SLACK": "60s"}
         self.meddler = Meddler(f"{self.cluster.url}/api/v1/payments/webhooks/sandbox", seed)
         self.supervisor = Supervisor(self.cluster)
+        # Services that are told other addresses from the start.
+        self.placed: dict[str, PlacedService] = {}
         # Ids of events that nobody can read.
         self.poisoned: list[str] = []
         # Where a copy of the logs was left.
@@ -118,9 +121,10 @@ class Stage:
         if self.namespace:
             self.namespace.create()
         for name in (ISOLATED, LINKED, "payment"):
-            cluster.services[name] = PlacedService(cluster.services[name], self.namespace if name == ISOLATED else None)
-        cluster.services["payment"].more["SOUK_SANDBOX_WEBHOOK_URL"] = self.meddler.url
-        if cluster.kafka:
+            self.placed[name] = PlacedService(cluster.services[name], self.namespace if name == ISOLATED else None)
+        cluster.services |= self.placed
+        self.placed["payment"].more["SOUK_SANDBOX_WEBHOOK_URL"] = self.meddler.url
+        if isinstance(cluster.kafka, Kafka):
             cluster.kafka.start()
             cluster.kafka.await_ready()
         self.lay_links()
@@ -144,7 +148,7 @@ class Stage:
         if cluster.rabbitmq:
             servers["rabbitmq"] = cluster.rabbitmq.port
         for name in (LINKED, ISOLATED):
-            service = cluster.services[name]
+            service = self.placed[name]
             inside = service.namespace is not None
             host = service.namespace.host if inside else "127.0.0.1"
             peers = {"auth": ports["auth"]} | {f"{peer}.grpc": ports[f"{peer}.grpc"] for peer in services()[name].peers}
@@ -155,11 +159,11 @@ class Stage:
         if self.namespace:
             # The others find the isolated one where it lives.
             plain = [ports[ISOLATED], ports[f"{ISOLATED}.grpc"]]
-            for name, service in list(cluster.services.items()):
+            for name, other in list(cluster.services.items()):
                 if name not in (ISOLATED, LINKED):
-                    if not isinstance(service, PlacedService):
-                        service = cluster.services[name] = PlacedService(service)
-                    service.detours |= {f"127.0.0.1:{port}": f"{self.namespace.address}:{port}" for port in plain}
+                    placed = other if isinstance(other, PlacedService) else PlacedService(other)
+                    cluster.services[name] = placed
+                    placed.detours |= {f"127.0.0.1:{port}": f"{self.namespace.address}:{port}" for port in plain}
 
     def address_of(self, destination: str, port: int) -> tuple[str, int]:
         isolated = self.namespace and destination.startswith(ISOLATED)

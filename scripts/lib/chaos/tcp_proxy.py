@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """TCP proxies in one process, told by JSON lines on standard input what to do; it ends when that closes.
 
   {"listen": NAME, "host": H, "port": P, "to": [H, P]}   listens (port 0: a free one) and answers {"port": P}
@@ -10,6 +9,7 @@ network that loses every packet and heals).
 """
 
 import asyncio
+import contextlib
 import json
 import random
 import socket
@@ -87,10 +87,8 @@ def reset(writer: asyncio.StreamWriter) -> None:
     """Ends a connection with a reset instead of a farewell."""
     connection = writer.get_extra_info("socket")
     if connection is not None:
-        try:
+        with contextlib.suppress(OSError):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        except OSError:
-            pass
     writer.transport.abort()
 
 

@@ -86,7 +86,7 @@ class Cluster:
     @property
     def servers(self) -> dict[str, Part]:
         """The servers that are this cluster's alone."""
-        kafka = None if self.external_kafka else self.kafka
+        kafka = self.kafka if isinstance(self.kafka, Kafka) else None
         mine = [self.redis, kafka] + ([] if self.shared else [self.postgres, self.rabbitmq])
         return {part.name: part for part in sorted((part for part in mine if part), key=lambda part: part.name)}
 
@@ -180,7 +180,7 @@ class Cluster:
         `told(name, seconds)` hears of each that has become ready. `env` is for the services that are started now.
         Raises `ClusterError` with what the first one that failed said.
         """
-        if self.external_kafka:
+        if isinstance(self.kafka, ExternalKafka):
             self.kafka.check()
         wanted = [self.services[name] for name in services or self.services]
         starting = [part for part in [*self.servers.values(), *wanted] if not part.is_running]

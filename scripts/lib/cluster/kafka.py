@@ -44,7 +44,7 @@ class Kafka(Part):
         return None if self.port and listens(self.port) else "it does not listen"
 
     @property
-    def port(self) -> int | None:
+    def port(self) -> int | None:  # type: ignore[override]  # other parts are given theirs
         try:
             found = re.search(r"^127\.0\.0\.1:(\d+)", self.log.read_text(), re.M)
         except OSError:

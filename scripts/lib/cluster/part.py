@@ -18,6 +18,8 @@ class Part:
     """One part of a cluster. Its files lie in `<folder>/<name>`, its log in `<folder>/logs`, its record in `<folder>/run`."""
 
     name: str
+    # The port that it listens on; the stand-in for Kafka chooses its own.
+    port: int
     stop_signal = signal.SIGTERM
     ready_seconds = 30.0
     stop_seconds = 20.0

@@ -62,4 +62,4 @@ def is_free(port: int) -> bool:
 
 def choose_free() -> dict[str, int]:
     names = list(offsets())
-    return dict(zip(names, free(len(names))))
+    return dict(zip(names, free(len(names)), strict=True))

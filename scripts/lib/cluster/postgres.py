@@ -42,7 +42,7 @@ class Postgres(Part):
             self.user = "postgres"
             if not reachable(folder):
                 name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-                self.home = pathlib.Path(f"/var/tmp/souk-postgres-{name}")
+                self.home = pathlib.Path(f"/var/tmp/souk-postgres-{name}")  # noqa: S108 - made with mode 0700, or not at all
         # Databases to make when it is ready: name → password of the role of that name.
         self.tenants: dict[str, str] = {}
 
@@ -61,7 +61,7 @@ class Postgres(Part):
             made = subprocess.run(
                 [binaries() / "initdb", "-D", self.home, "--username=postgres", f"--pwfile={password.name}",
                  "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
-                capture_output=True, text=True, cwd="/", **({"user": self.user} if self.user else {}))
+                capture_output=True, text=True, cwd="/", user=self.user)
         if made.returncode != 0:
             shutil.rmtree(self.home, ignore_errors=True)
             raise ClusterError(f"initdb: {made.stderr.strip()}")

@@ -38,7 +38,7 @@ class Process:
 
     def start(self, command: list, env: dict[str, str], cwd: pathlib.Path, user: str | None = None) -> None:
         """Starts it in a session of its own, so that a Ctrl-C in the terminal is not for it."""
-        more = {}
+        more: dict = {}
         if user:
             entry = pwd.getpwnam(user)
             more = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}

@@ -17,7 +17,7 @@ def shell(function: str, *arguments: str) -> str:
         ["bash", "-c", f'source "$0" && {function} "$@"', str(ROOT / "scripts/lib/common.sh"), *arguments],
         stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        raise ClusterError(f"{function.split()[0]} {' '.join(arguments)}: see above")
+        raise ClusterError(f"{function.split(maxsplit=1)[0]} {' '.join(arguments)}: see above")
     return done.stdout
 
 

@@ -65,7 +65,7 @@ class Run:
             lines.append(line)
             if not quiet:
                 print(line, end="", flush=True)
-        if process.wait() not in (0, 1) or process.returncode == 1 and not FAILED.search("".join(lines)):
+        if process.wait() not in (0, 1) or (process.returncode == 1 and not FAILED.search("".join(lines))):
             raise SystemExit(f"souk-fuzz ended with {process.returncode}")
         return "".join(lines)
 

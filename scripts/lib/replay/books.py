@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 
-from souk_client import Client, wait_until
+from souk_client import wait_until
 
 from .invoices import Book, vendor_of
 from .market import Market
@@ -68,7 +68,7 @@ class Books:
             wait_until("the events to be handled", quiet, 120)
             wait_until("the refunds to be made", self.no_pending_refunds, 120)
             wait_until("the events to be handled", quiet, 120)
-        except Exception as error:  # the difference is reported below, line by line
+        except Exception as error:  # noqa: BLE001 - the difference is reported below, line by line
             self.check("settled", "yes", str(error))
 
     def no_pending_refunds(self) -> bool:

@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
-from souk_client import Client, wait_until
+from souk_client import wait_until
 
 from .invoices import Book, Invoice
 from .market import Market
