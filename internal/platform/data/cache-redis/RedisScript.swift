@@ -1,4 +1,5 @@
 import Crypto
+import SoukText
 
 /// A script that the server runs as one step, called by its digest.
 struct RedisScript: Sendable {
@@ -8,10 +9,7 @@ struct RedisScript: Sendable {
 
     init(_ source: String) {
         self.source = Array(source.utf8)
-        let digits = Array("0123456789abcdef".utf8)
-        digest = Insecure.SHA1.hash(data: self.source).flatMap {
-            [digits[Int($0 >> 4)], digits[Int($0 & 15)]]
-        }
+        digest = Array(Insecure.SHA1.hash(data: self.source).hex.utf8)
     }
 
     func command(_ verb: ScriptVerb, _ key: String, _ arguments: [[UInt8]]) -> RedisCommand {

@@ -1,4 +1,5 @@
 import Crypto
+import SoukText
 
 /// One step of a schema: statements that run once, together, in one transaction.
 ///
@@ -43,7 +44,6 @@ package struct Migration: Sendable, Hashable {
             hash.update(data: Array("\(bytes.count):".utf8))
             hash.update(data: bytes)
         }
-        let digits = Array("0123456789abcdef")
-        return String(hash.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        return hash.finalize().hex
     }
 }

@@ -1,5 +1,6 @@
 import Crypto
 import SoukIDs
+import SoukText
 import SoukTime
 
 /// How often people may try.
@@ -119,8 +120,6 @@ struct ClientAddress: Sendable, Hashable {
 enum Digest {
     /// SHA-256 in lower-case hexadecimal.
     static func sha256(_ text: String) -> String {
-        let digits = Array("0123456789abcdef")
-        return String(
-            SHA256.hash(data: Array(text.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        SHA256.hash(data: Array(text.utf8)).hex
     }
 }

@@ -4,6 +4,7 @@ import SoukDatabase
 import SoukErrors
 import SoukIDs
 import SoukIdentifiers
+import SoukText
 import SoukTime
 
 /// Who asks for a cart: a user, a guest with a token, both (then the guest's cart becomes the user's), or nobody yet.
@@ -230,16 +231,9 @@ struct Carts: Sendable {
         }
     }
 
-    /// The hash under which a token's cart is stored; nil for what can't be one of our tokens.
+    /// The SHA-256 under which a token's cart is stored; nil for what can't be one of our tokens.
     private static func hash(_ token: String?) -> String? {
         guard let token, token.utf8.count == 43 else { return nil }
-        return hex(token)
-    }
-
-    /// SHA-256 in lower-case hexadecimal.
-    private static func hex(_ text: String) -> String {
-        let digits = Array("0123456789abcdef")
-        return String(
-            SHA256.hash(data: Array(text.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        return SHA256.hash(data: Array(token.utf8)).hex
     }
 }

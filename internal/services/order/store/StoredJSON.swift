@@ -22,26 +22,6 @@ enum StoredJSON {
     }
 }
 
-extension Row {
-    /// The closed set's case that a column names.
-    func choice<T: RawRepresentable>(
-        _ column: String, as type: T.Type = T.self
-    ) throws(DatabaseError) -> T where T.RawValue == String {
-        let text: String = try get(column)
-        guard let value = T(rawValue: text) else {
-            throw DatabaseError(.decoding, detail: "column \(column): unknown value \(text)")
-        }
-        return value
-    }
-
-    func optionalChoice<T: RawRepresentable>(
-        _ column: String, as type: T.Type = T.self
-    ) throws(DatabaseError) -> T? where T.RawValue == String {
-        let text: String? = try get(column)
-        return text == nil ? nil : try choice(column, as: type)
-    }
-}
-
 extension Array {
     /// Slices of at most `size`: long inserts are cut into statements of one text, which the driver keeps prepared.
     func chunked(_ size: Int) -> [ArraySlice<Element>] {

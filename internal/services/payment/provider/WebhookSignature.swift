@@ -24,7 +24,7 @@ package enum WebhookSignature {
         let seconds = time.microseconds / 1_000_000
         let signatures = secrets.map { secret in
             let code = HMAC<SHA256>.authenticationCode(for: signed(seconds, body), using: key(secret))
-            return ",v1=" + hex(code)
+            return ",v1=" + code.hex
         }
         return "t=\(seconds)" + signatures.joined()
     }
@@ -70,7 +70,8 @@ package enum WebhookSignature {
                 else { return nil }
                 seconds = value
             case "v1":
-                guard signatures.count < maxSignatures, let bytes = bytes(hex: pair[1]) else { return nil }
+                guard signatures.count < maxSignatures, let bytes = [UInt8](hex: pair[1]), bytes.count == 32
+                else { return nil }
                 signatures.append(bytes)
             default:
                 // Schemes to come; they prove nothing to us.
@@ -87,22 +88,5 @@ package enum WebhookSignature {
 
     private static func key(_ secret: Secret<String>) -> SymmetricKey {
         SymmetricKey(data: Array(secret.reveal().utf8))
-    }
-
-    private static func hex(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef")
-        return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
-    }
-
-    private static func bytes(hex text: Substring) -> [UInt8]? {
-        let digits = text.utf8.compactMap { byte -> UInt8? in
-            switch byte {
-            case 48...57: byte - 48
-            case 97...102: byte - 87
-            default: nil
-            }
-        }
-        guard digits.count == 64, text.utf8.count == 64 else { return nil }
-        return stride(from: 0, to: 64, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
     }
 }

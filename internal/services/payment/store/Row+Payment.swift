@@ -12,17 +12,4 @@ extension Row {
         }
         return Money(try get(column), known)
     }
-
-    /// The column's text as one of an enumeration's values.
-    ///
-    /// - Throws: `.decoding` when it is none of them.
-    func choice<T: RawRepresentable<String>>(
-        _ column: String, as type: T.Type = T.self
-    ) throws(DatabaseError) -> T {
-        let text = try get(column, as: String.self)
-        guard let value = T(rawValue: text) else {
-            throw DatabaseError(.decoding, detail: "column \(column): unknown value \(text)")
-        }
-        return value
-    }
 }

@@ -28,7 +28,7 @@ enum ProductRows {
                 id: id, vendorID: try row.get("vendor_id"), name: try row.get("name"),
                 slug: try row.get("slug"),
                 description: try row.get("description"),
-                status: try choice(ProductStatus.self, row, "status"), categoryIDs: categories[id] ?? [],
+                status: try row.choice("status", as: ProductStatus.self), categoryIDs: categories[id] ?? [],
                 media: media[id] ?? [], attributes: try attributes(row), variants: variants[id] ?? [],
                 version: try row.get("version"), createdAt: try row.get("created_at"),
                 updatedAt: try row.get("updated_at"), publishedAt: try row.get("published_at"))
@@ -56,16 +56,7 @@ enum ProductRows {
         Variant(
             id: try row.get("id"), sku: try row.get("sku"), attributes: try attributes(row),
             price: try money(row),
-            position: try row.get("position"), status: try choice(Variant.Status.self, row, "status"))
-    }
-
-    private static func choice<T: RawRepresentable>(_ type: T.Type, _ row: Row, _ column: String) throws -> T
-    where T.RawValue == String {
-        let text = try row.get(column, as: String.self)
-        guard let value = T(rawValue: text) else {
-            throw DatabaseError(.decoding, detail: "column \(column): unknown value \(text)")
-        }
-        return value
+            position: try row.get("position"), status: try row.choice("status", as: Variant.Status.self))
     }
 
     private static func group<T>(

@@ -21,18 +21,6 @@ extension SQLExecutor {
     }
 }
 
-extension Row {
-    /// A column that holds a value of a closed set.
-    func choice<T: RawRepresentable>(_ column: String, as type: T.Type = T.self) throws -> T
-    where T.RawValue == String {
-        let text = try get(column, as: String.self)
-        guard let value = T(rawValue: text) else {
-            throw DatabaseError(.decoding, detail: "column \(column): unknown value \(text)")
-        }
-        return value
-    }
-}
-
 /// What requests with an idempotency key led to, kept beside what they changed: a retry after a crash finds the
 /// result even if the saved HTTP answer was lost.
 enum AppliedRequestTable {
