@@ -334,17 +334,13 @@ var services: [Target] {
                 "SoukEvents", "SoukGuards", "SoukPagination", "SoukRPCRuntime", .crypto, .httpTypes, .logging,
                 .nio,
             ],
-            testing: [.grpc, .grpcInProcess, "SoukProto", .protobuf])
+            testing: ["SoukCloudEvents", "SoukProto", .grpc, .grpcInProcess, .protobuf])
         + module(
             "SoukAuthGuard", "internal/services/auth-guard",
             [
-                "SoukAuthKernel", "SoukCache", "SoukDatabase", "SoukEvents", "SoukEventsRuntime",
-                "SoukGuards", "SoukProcess", "SoukTime",
+                "SoukAuthKernel", "SoukCache", "SoukGuards", "SoukProcess", "SoukTime",
             ],
-            testing: [
-                "SoukAuthToken", "SoukCallContext", "SoukCloudEvents", "SoukDatabaseSQLite", "SoukIDs",
-                "SoukTesting",
-            ])
+            testing: ["SoukAuthToken", "SoukCallContext", "SoukIDs", "SoukTesting"])
         + service(
             "SoukProduct", "product", hasKernel: true,
             [

@@ -12,7 +12,7 @@ from cluster import ports
 from cluster.cluster import Cluster
 from cluster.postgres import binaries, lives_in
 from cluster.process import ClusterError, Process, start_ticks
-from cluster.description import executables
+from cluster.description import executables, services
 from cluster.sweep import sweep
 from souk_client import wait_until
 
@@ -79,7 +79,7 @@ def test_every_role_enters_its_own_database_only(running):
             input="SELECT current_user;", capture_output=True, text=True, env={"PGPASSWORD": password})
 
     databases = running.databases()
-    assert set(databases) == {f"souk_{n}" for n in ("auth", "product", "vendor", "order", "payment", "sandbox", "notification")}
+    assert set(databases) == {f"souk_{database}" for service in services().values() for database in service.databases}
     for role, password in databases.items():
         assert enter(role, role, password).stdout.strip() == role
         for other in [*databases, "postgres", "template1"]:
@@ -184,9 +184,12 @@ def test_an_occupied_port_is_named(make):
 
 
 def test_ports_do_not_collide():
-    for chosen in (ports.choose_free(), ports.from_base(8080)):
+    for chosen in (ports.choose_free(), ports.from_base(), ports.from_base(20_000)):
         assert len(set(chosen.values())) == len(chosen) == len(ports.offsets())
-    assert ports.from_base(8080)["gateway"] == 8080 and ports.from_base(8080)["notification.grpc"] == 9109
+    assert ports.from_base(20_000)["gateway"] == 20_000
+    defined = ports.from_base()
+    for name, service in services().items():
+        assert (defined[name], defined.get(f"{name}.grpc")) == (service.http_port, service.grpc_port)
     with pytest.raises(ClusterError):
         ports.from_base(80)
 

@@ -34,6 +34,8 @@ private final class SlowCache: Cache {
     func increment(_ key: String, by amount: Int, timeToLive: Duration) async throws(CacheError) -> Int {
         throw .closed
     }
+    func publish(_ message: [UInt8], on channel: String) async throws(CacheError) { throw .closed }
+    func messages(on channel: String) -> AsyncStream<[UInt8]> { AsyncStream { $0.finish() } }
     func ping() async throws(CacheError) { throw .closed }
     func close() async {}
 }

@@ -37,8 +37,8 @@ import Testing
 
     @Test func consumerGroupsReadTheirTopics() {
         let groups: [String: Set<Topic>] = [
-            "auth": [.vendors], "product": [.users, .vendors], "vendor": [.users, .orders],
-            "order": [.users, .payments, .vendorOrders, .returns], "payment": [.users, .orders, .returns],
+            "auth": [.users, .vendors], "product": [.vendors], "vendor": [.orders],
+            "order": [.payments, .vendorOrders, .returns], "payment": [.orders, .returns],
             "notification": [.users, .vendors, .inventory, .orders, .payments, .vendorOrders, .returns],
         ]
         #expect(marketplace.groups == groups.mapValues { Set($0.map(\.rawValue)) })

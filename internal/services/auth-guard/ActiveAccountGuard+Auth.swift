@@ -1,8 +1,5 @@
 package import SoukAuthKernel
 package import SoukCache
-import SoukDatabase
-import SoukEvents
-package import SoukEventsRuntime
 package import SoukGuards
 package import SoukProcess
 package import SoukTime
@@ -10,7 +7,7 @@ package import SoukTime
 extension AccountGuardDefinition {
     /// Asks the auth service.
     package static let authService = AccountGuardDefinition(
-        kernel: AuthKernelKey.self, events: ActiveAccountGuard.events
+        kernel: AuthKernelKey.self
     ) { composition in
         ActiveAccountGuard(
             auth: try composition.kernel(AuthKernelKey.self), cache: composition.cache,
@@ -34,19 +31,6 @@ extension ActiveAccountGuard {
                 AccountStatus.Session(status.state), roles: status.roles, version: status.version)
         }
     }
-
-    /// What a process does about the auth service's events. Of several processes of one service one gets each event; the
-    /// others learn of it within ``Options/memoryLifetime``.
-    package static let events: EventHandlerTable<ActiveAccountGuard> = [
-        // Nothing is written, so there is nothing that a rollback would have to undo.
-        .on(SessionEnded.self, isolation: .readCommitted) { accounts, event, _, _ in
-            accounts.drop(sessions: event.sessionIds, of: event.userId)
-        },
-        .on(UserUpdated.self, isolation: .readCommitted) { accounts, event, _, _ in
-            accounts.drop(user: event.userId, version: event.version)
-            accounts.drop(sessions: event.sessionIds ?? [], of: event.userId)
-        },
-    ]
 }
 
 extension AccountStatus.Session {

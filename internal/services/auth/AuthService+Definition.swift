@@ -2,6 +2,7 @@ import SoukAuthKernel
 import SoukAuthRPC
 import SoukAuthToken
 import SoukGuards
+import SoukEventsRuntime
 package import SoukProcess
 import SoukRPCRuntime
 
@@ -20,7 +21,7 @@ extension AuthService {
                 AccountMailKernelKey.self, server: { AccountMailService(kernel: $0) },
                 client: { RemoteAccountMailKernel($0) }),
         ],
-        handlers: VendorStatusConsumer.events
+        handles: VendorStatusConsumer.events.interests.union(AccountChangeRepeater.events.interests)
     ) { composition in
         let directory = try composition.directory("SOUK_AUTH_KEYS_DIR", named: "keys")
         let keys = try await TokenKeys.loadOrCreate(directory: directory)
@@ -29,7 +30,7 @@ extension AuthService {
         composition.offer(auth.kernel, as: AuthKernelKey.self)
         composition.offer(auth.mails, as: AccountMailKernelKey.self)
         let accounts = try composition.accounts()
-        auth.endings.observe { user, sessions in accounts.drop(sessions: sessions, of: user) }
+        auth.endings.observe { accounts.announce($0) }
         return ServiceParts([auth], rpc: [.users(auth.accounts), .userProfiles(auth.accounts)])
     }
 }

@@ -136,7 +136,8 @@ package final class AuthService: HostedService {
             try await requests.purge(at: clock.now())
         }
         return runtime.services(
-            handlers: VendorStatusConsumer.events.bound(to: consumer) + resources.guardHandlers) + [purge]
+            handlers: VendorStatusConsumer.events.bound(to: consumer)
+                + AccountChangeRepeater.events.bound(to: AccountChangeRepeater(endings: endings))) + [purge]
     }
 
     package var events: (any EventAdministration)? { runtime.administration }

@@ -1,11 +1,12 @@
 import SoukAuthKernel
+import SoukEventsRuntime
 package import SoukProcess
 
 extension NotificationService {
     package static let definition = ServiceDefinition(
         name: "notification", abstract: "Tells people what happened: in the app and by e-mail.",
         ports: ServicePorts(http: 8109, grpc: 9109), routes: ["/api/v1/notifications/**"],
-        peers: [AuthKernelKey.self, AccountMailKernelKey.self], handlers: NotificationHandlers.events
+        peers: [AuthKernelKey.self, AccountMailKernelKey.self], handles: NotificationHandlers.events.interests
     ) { composition in
         ServiceParts([
             try NotificationService(

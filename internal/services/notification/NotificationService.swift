@@ -83,7 +83,7 @@ package final class NotificationService: HostedService {
     }
 
     package var backgroundServices: [any Service] {
-        runtime.services(handlers: NotificationHandlers.events.bound(to: handlers) + resources.guardHandlers)
+        runtime.services(handlers: NotificationHandlers.events.bound(to: handlers))
             + jobs
     }
 

@@ -1,4 +1,5 @@
 import SoukPaymentKernel
+import SoukEventsRuntime
 package import SoukProcess
 import SoukProductKernel
 import SoukVendorKernel
@@ -12,7 +13,7 @@ extension OrderService {
             "/api/v1/admin/reconcile/**",
         ],
         peers: [ProductKernelKey.self, VendorKernelKey.self, PaymentKernelKey.self],
-        handlers: OrderEventHandlers.events
+        handles: OrderEventHandlers.events.interests
     ) { composition in
         ServiceParts([
             try OrderService(

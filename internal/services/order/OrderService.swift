@@ -97,8 +97,8 @@ package final class OrderService: HostedService {
 
     package var backgroundServices: [any Service] {
         runtime.services(
-            handlers: OrderEventHandlers.events.bound(to: OrderEventHandlers(transitions: transitions))
-                + resources.guardHandlers) + jobs
+            handlers: OrderEventHandlers.events.bound(to: OrderEventHandlers(transitions: transitions)))
+            + jobs
     }
 
     package var events: (any EventAdministration)? { runtime.administration }

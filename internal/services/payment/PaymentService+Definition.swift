@@ -1,5 +1,6 @@
 import SoukPaymentKernel
 import SoukPaymentRPC
+import SoukEventsRuntime
 package import SoukProcess
 package import SoukService
 import SoukVendorKernel
@@ -19,7 +20,7 @@ extension PaymentService {
                     PaymentKernelKey.self, server: { PaymentKernelService(kernel: $0) },
                     client: { RemotePaymentKernel($0) })
             ],
-            peers: [VendorKernelKey.self], handlers: PaymentHandlers.events
+            peers: [VendorKernelKey.self], handles: PaymentHandlers.events.interests
         ) { composition in
             let hosted = try await provider.compose(&composition)
             let payment = try PaymentService(

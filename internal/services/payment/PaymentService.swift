@@ -66,7 +66,7 @@ package final class PaymentService: HostedService {
         }
         backgroundServices =
             runtime.services(
-                handlers: PaymentHandlers.events.bound(to: handlers) + resources.guardHandlers) + [
+                handlers: PaymentHandlers.events.bound(to: handlers)) + [
                 core.refundJob, core.reconcileJob, purge,
             ]
     }

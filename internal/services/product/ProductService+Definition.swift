@@ -1,3 +1,4 @@
+import SoukEventsRuntime
 package import SoukProcess
 import SoukProductKernel
 import SoukProductRPC
@@ -16,7 +17,7 @@ extension ProductService {
                 ProductKernelKey.self, server: { ProductKernelService(kernel: $0) },
                 client: { RemoteProductKernel($0) })
         ],
-        peers: [VendorKernelKey.self], handlers: VendorStandingConsumer.events
+        peers: [VendorKernelKey.self], handles: VendorStandingConsumer.events.interests
     ) { composition in
         let product = try ProductService(
             resources: try await composition.resources(),

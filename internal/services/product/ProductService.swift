@@ -84,8 +84,7 @@ package final class ProductService: HostedService {
     package var backgroundServices: [any Service] {
         let (idempotency, products, clock) = (idempotency, products, resources.clock)
         return runtime.services(
-            handlers: VendorStandingConsumer.events.bound(to: VendorStandingConsumer(products: products))
-                + resources.guardHandlers) + [
+            handlers: VendorStandingConsumer.events.bound(to: VendorStandingConsumer(products: products))) + [
                 PeriodicJob(name: "product.purge", every: Self.purgeInterval, clock: clock) {
                     try await idempotency.purge()
                     try await products.forgetCreationKeys(before: clock.now() - Self.keyRetention)

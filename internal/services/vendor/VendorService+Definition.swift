@@ -1,3 +1,4 @@
+import SoukEventsRuntime
 package import SoukProcess
 import SoukVendorKernel
 import SoukVendorRPC
@@ -15,7 +16,7 @@ extension VendorService {
                 VendorKernelKey.self, server: { VendorKernelService(kernel: $0) },
                 client: { RemoteVendorKernel($0) })
         ],
-        handlers: OrderEventHandlers.events
+        handles: OrderEventHandlers.events.interests
     ) { composition in
         let vendor = try VendorService(resources: try await composition.resources())
         composition.offer(vendor.kernel, as: VendorKernelKey.self)

@@ -44,8 +44,8 @@ package final class VendorService: HostedService {
         self.useCases = useCases
         backgroundServices =
             runtime.services(
-                handlers: OrderEventHandlers.events.bound(to: OrderEventHandlers(orders: useCases.orders))
-                    + resources.guardHandlers) + [
+                handlers: OrderEventHandlers.events.bound(to: OrderEventHandlers(orders: useCases.orders)))
+            + [
                 PeriodicJob(name: "vendor.reservation_expiry", every: Self.expiryInterval, clock: clock) {
                     try await useCases.reservations.expireDue()
                 },

@@ -37,12 +37,14 @@ class ServiceDescription:
 def services() -> dict[str, ServiceDescription]:
     """Every service by its name, the entrance first; asks the `souk` of SOUK_BINARY, or the one built last."""
     program = souk()
-    done = subprocess.run([program, "describe", "--json"], capture_output=True, text=True, timeout=60)
     try:
+        done = subprocess.run([program, "describe", "--json"], capture_output=True, text=True, timeout=60)
         if done.returncode != 0:
             raise ValueError((done.stderr or done.stdout).strip())
         return {service["name"]: described(service) for service in json.loads(done.stdout)["services"]}
-    except (ValueError, LookupError, TypeError) as error:
+    except LookupError as error:
+        raise ClusterError(f"{program} describe --json: there is no {error}") from error
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
         raise ClusterError(f"{program} describe --json: {error}") from error
 
 
@@ -73,5 +75,5 @@ def souk() -> pathlib.Path:
     built = [file for name in ("debug", "release") if (file := ROOT / ".build" / name / "souk").is_file()]
     if built:
         return max(built, key=lambda file: file.stat().st_mtime)
-    from .toolchain import shell
-    return pathlib.Path(shell("build", "debug", "souk").splitlines()[0])
+    from .toolchain import build_souk
+    return build_souk("debug")

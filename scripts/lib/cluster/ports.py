@@ -18,15 +18,21 @@ OPS_OFFSET = 100
 def offsets() -> dict[str, int]:
     """From the gateway's port, as the definitions of the services have it: HTTP by the service's name, `.grpc` and `.ops`."""
     known = services()
-    base = next(service.http_port for service in known.values() if service.is_entrance)
+    base = base_of_definitions()
     found = {name: service.http_port - base for name, service in known.items()}
     found |= {f"{name}.ops": service.http_port - base + OPS_OFFSET for name, service in known.items()}
     found |= {f"{name}.grpc": service.grpc_port - base for name, service in known.items() if service.grpc_port}
     return found | SERVER_OFFSETS
 
 
-def from_base(base: int) -> dict[str, int]:
-    """Every component at its offset from `base`, the gateway's port."""
+def base_of_definitions() -> int:
+    """The gateway's port, as its definition has it."""
+    return next(service.http_port for service in services().values() if service.is_entrance)
+
+
+def from_base(base: int | None = None) -> dict[str, int]:
+    """Every component at its offset from `base`, the gateway's port; where the definitions have them when it is left out."""
+    base = base_of_definitions() if base is None else base
     if not 1024 <= base <= 63_000:
         raise ClusterError(f"--port-base must be from 1024 to 63000, not {base}")
     return {name: base + offset for name, offset in offsets().items()}

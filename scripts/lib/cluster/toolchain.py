@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 
@@ -27,12 +28,22 @@ def install(broker: str) -> None:
     shell('install_packages "${BUILD_PACKAGES[@]}" openssl', *postgres.PACKAGES, *redis.PACKAGES, *brokers)
 
 
+def build_souk(configuration: str) -> pathlib.Path:
+    """Builds the executable that knows the services, with the packages it needs, and has it asked from now on, unless
+    SOUK_BINARY names another."""
+    if not os.environ.get("SOUK_BINARY"):
+        shell('install_packages "${BUILD_PACKAGES[@]}"')
+        os.environ["SOUK_BINARY"] = shell("build", configuration, "souk").splitlines()[0]
+        # An older one may have been asked before.
+        description.services.cache_clear()
+    return pathlib.Path(os.environ["SOUK_BINARY"])
+
+
 def build(configuration: str, broker: str, services: list[str], *more: str) -> pathlib.Path:
     """Builds the executables that this choice needs (of all services when `services` is empty), `souk` and `more`, and
     gives their folder."""
-    # It knows the others.
-    shell("build", configuration, "souk")
+    build_souk(configuration)
     known = description.services()
-    products = [known[name].executable for name in services or known]
+    products = ["souk"] + [known[name].executable for name in services or known]
     products += (["mock-kafka"] if broker == "kafka" else []) + list(more)
     return pathlib.Path(shell("build", configuration, *products).splitlines()[0]).parent

@@ -1,4 +1,5 @@
 package import SoukCache
+import Synchronization
 
 /// A cache in Redis (5 or later), shared by all processes: one connection, over which the commands of all tasks go
 /// without waiting for each other.
@@ -11,20 +12,30 @@ package final class RedisCache: Cache {
     private static let batch = 500
 
     private let connection: RedisConnection
+    private let options: RedisOptions
+    /// Those who listen; nil once the cache is closed.
+    private let listeners = Mutex<[ObjectIdentifier: Listener]?>([:])
 
-    private init(_ connection: RedisConnection) {
+    private struct Listener {
+        let subscriber: RedisSubscriber
+        let continuation: AsyncStream<[UInt8]>.Continuation
+    }
+
+    private init(_ connection: RedisConnection, _ options: RedisOptions) {
         self.connection = connection
+        self.options = options
     }
 
     deinit {
         connection.shutDown()
+        endListeners()
     }
 
     /// A cache that has not connected yet: Redis may be away.
     ///
     /// - Throws: ``CacheError/unavailable(_:)`` when the process has no descriptors left.
     package static func open(_ options: RedisOptions) throws(CacheError) -> RedisCache {
-        RedisCache(try RedisConnection(options))
+        RedisCache(try RedisConnection(options), options)
     }
 
     package func get(_ key: String) async throws(CacheError) -> [UInt8]? {
@@ -100,12 +111,49 @@ package final class RedisCache: Cache {
             retryAfter: .microseconds(numbers[3]))
     }
 
+    package func publish(_ message: [UInt8], on channel: String) async throws(CacheError) {
+        try CacheRules.check(key: channel)
+        try CacheRules.check(value: message)
+        let command = RedisCommand([Array("PUBLISH".utf8), Array(channel.utf8), message])
+        guard case .integer = try await ask(command) else { throw Self.misunderstood }
+    }
+
+    /// Over a connection of its own, which is made again by itself when it is lost.
+    package func messages(on channel: String) -> AsyncStream<[UInt8]> {
+        AsyncStream(bufferingPolicy: .bufferingNewest(CacheRules.maxWaitingMessages)) { continuation in
+            // Without a descriptor there are no messages, as while Redis can't be reached.
+            guard let subscriber = try? RedisSubscriber(options, channel: channel) else {
+                return continuation.finish()
+            }
+            let id = ObjectIdentifier(subscriber)
+            let isOpen = listeners.withLock { listeners in
+                listeners?[id] = Listener(subscriber: subscriber, continuation: continuation)
+                return listeners != nil
+            }
+            guard isOpen else { return continuation.finish() }
+            continuation.onTermination = { [weak self] _ in
+                subscriber.close()
+                self?.listeners.withLock { $0?[id] = nil }
+            }
+            subscriber.listen { continuation.yield($0) }
+        }
+    }
+
     package func ping() async throws(CacheError) {
         guard case .status = try await ask(RedisCommand("PING")) else { throw Self.misunderstood }
     }
 
     package func close() async {
+        endListeners()
         await connection.close()
+    }
+
+    private func endListeners() {
+        let ended = listeners.withLock { listeners in
+            defer { listeners = nil }
+            return listeners ?? [:]
+        }
+        for listener in ended.values { listener.continuation.finish() }
     }
 
     // MARK: - Asking

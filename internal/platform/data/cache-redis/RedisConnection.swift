@@ -152,7 +152,7 @@ final class RedisConnection: Sendable {
         return true
     }
 
-    private static func onThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
+    static func onThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
         let thread = Thread {
             // A write to a connection that the server has closed is an error, not a signal.
             var signals = sigset_t()
@@ -332,7 +332,7 @@ final class RedisConnection: Sendable {
         if let since = loop.connectedAt, .now - since > options.maximumReconnectDelay { loop.failures = 0 }
         loop.connectedAt = nil
         loop.failures += 1
-        loop.nextAttempt = .now + delay(afterFailures: loop.failures)
+        loop.nextAttempt = .now + options.delay(afterFailures: loop.failures)
         for request in lost { finish(request, .failure(.unavailable(failure.text))) }
         failQueue(failure)
         if loop.failures == 1 || loop.failures.isMultiple(of: 100) {
@@ -385,12 +385,6 @@ final class RedisConnection: Sendable {
         }
         for request in requests { finish(request, .failure(.closed)) }
         for closer in closers { closer.resume() }
-    }
-
-    private func delay(afterFailures failures: Int) -> Duration {
-        let ceiling = min(
-            options.reconnectDelay * (1 << min(failures - 1, 20)), options.maximumReconnectDelay)
-        return ceiling * Double.random(in: 0.5...1)
     }
 
     private var lookEvery: Duration { max(options.commandTimeout / 4, .milliseconds(10)) }

@@ -92,6 +92,14 @@ package struct RedisOptions: Sendable {
         }
     }
 
+    /// The wait before the next attempt to connect.
+    ///
+    /// - Parameter failures: In a row, at least 1.
+    func delay(afterFailures failures: Int) -> Duration {
+        let ceiling = min(reconnectDelay * (1 << min(failures - 1, 20)), maximumReconnectDelay)
+        return ceiling * Double.random(in: 0.5...1)
+    }
+
     private static func database(_ text: String?) throws(CacheError) -> Int {
         guard let text, !text.isEmpty else { return 0 }
         guard let number = Int(text), (0...65_535).contains(number) else {

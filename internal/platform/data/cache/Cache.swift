@@ -37,6 +37,19 @@ package protocol Cache: Sendable {
     /// - Throws: as ``get(_:)``.
     func admit(_ key: String, _ limit: RateLimit) async throws(CacheError) -> RateDecision
 
+    /// Sends a message to everybody who listens on the channel now, in whichever process. Nobody keeps it: who does not
+    /// listen, or can't be reached, does not get it.
+    ///
+    /// - Parameters:
+    ///   - message: At most 1 MiB.
+    ///   - channel: As a key.
+    /// - Throws: as ``get(_:)``; ``CacheError/invalidArgument(_:)``.
+    func publish(_ message: [UInt8], on channel: String) async throws(CacheError)
+
+    /// The messages on a channel from now on, until nobody reads them any more or the cache is closed. While the cache can't
+    /// be reached none come; of those that are not read in time the oldest are dropped.
+    func messages(on channel: String) -> AsyncStream<[UInt8]>
+
     /// Asks the cache for an answer, to see that it can be reached.
     func ping() async throws(CacheError)
 

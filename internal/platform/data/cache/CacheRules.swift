@@ -5,6 +5,9 @@ package enum CacheRules {
     /// Longest value, in bytes.
     package static let maxValueBytes = 1 << 20
 
+    /// Messages of a channel that wait for their reader; the oldest make room.
+    package static let maxWaitingMessages = 10_000
+
     /// - Throws: ``CacheError/invalidArgument(_:)`` for a key that is empty, longer, or not of visible ASCII.
     package static func check(key: String) throws(CacheError) {
         let bytes = key.utf8

@@ -10,6 +10,8 @@ package final class MemoryCache: Cache {
         /// Key → when the quota is full again, since ``origin``.
         var rates: ExpiringStore<Duration>
         var isClosed = false
+        var listeners: [String: [UInt64: AsyncStream<[UInt8]>.Continuation]] = [:]
+        var nextListener: UInt64 = 0
     }
 
     /// What an entry costs besides its key and value.
@@ -105,16 +107,44 @@ package final class MemoryCache: Cache {
         state.withLock { decide(key, limit, &$0, clock.now()) }
     }
 
+    package func publish(_ message: [UInt8], on channel: String) async throws(CacheError) {
+        try CacheRules.check(key: channel)
+        try CacheRules.check(value: message)
+        let listeners = try locked { state, _ throws(CacheError) in state.listeners[channel] ?? [:] }
+        for listener in listeners.values { listener.yield(message) }
+    }
+
+    package func messages(on channel: String) -> AsyncStream<[UInt8]> {
+        AsyncStream(bufferingPolicy: .bufferingNewest(CacheRules.maxWaitingMessages)) { continuation in
+            let id: UInt64? = state.withLock { state in
+                guard !state.isClosed else { return nil }
+                state.nextListener += 1
+                state.listeners[channel, default: [:]][state.nextListener] = continuation
+                return state.nextListener
+            }
+            guard let id else { return continuation.finish() }
+            continuation.onTermination = { [weak self] _ in
+                self?.state.withLock { state in
+                    state.listeners[channel]?[id] = nil
+                    if state.listeners[channel]?.isEmpty == true { state.listeners[channel] = nil }
+                }
+            }
+        }
+    }
+
     package func ping() async throws(CacheError) {
         try locked { _, _ throws(CacheError) in }
     }
 
     package func close() async {
-        state.withLock { state in
+        let listeners = state.withLock { state in
             state.isClosed = true
             state.values.removeAll()
             state.rates.removeAll()
+            defer { state.listeners = [:] }
+            return state.listeners.values.flatMap(\.values)
         }
+        for listener in listeners { listener.finish() }
     }
 
     private func decide(

@@ -87,8 +87,7 @@ extension Composition {
         }
         let resources = ServiceResources(
             name: name, database: try await backing.database(name), broker: try await sharedBroker(),
-            clock: clock, environment: environment,
-            guardHandlers: name == definition.name ? try guardHandlers() : [])
+            clock: clock, environment: environment)
         self.resources.append(resources)
         return resources
     }
@@ -221,11 +220,5 @@ extension Composition {
         if cache != nil { connections.append(made) }
         accountGuard = made
         return made
-    }
-
-    /// Where the service that ends sessions runs in this process, it says so itself.
-    private mutating func guardHandlers() throws -> [EventHandler] {
-        guard !hosted.contains(system.accounts.kernel.service) else { return [] }
-        return system.accounts.events.bound(to: try accounts())
     }
 }

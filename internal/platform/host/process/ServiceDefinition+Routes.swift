@@ -6,9 +6,8 @@ import SoukText
 extension ServiceDefinition {
     /// Registers the routes of the service.
     ///
-    /// - Parameter topics: Of the service's consumer group.
     /// - Throws: `StartupError` where it serves or reads something else than its definition says.
-    func register(_ parts: ServiceParts, on web: WebRouter, topics: Set<String>) throws(StartupError) {
+    func register(_ parts: ServiceParts, on web: WebRouter) throws(StartupError) {
         let before = Set(web.catalogue.routes.map(\.path))
         for service in parts.services { service.registerRoutes(web.routes) }
         if !parts.administrations.isEmpty { AdminEventRoutes(parts.administrations).register(on: web.routes) }
@@ -18,7 +17,7 @@ extension ServiceDefinition {
         }
         let read = parts.services.flatMap(\.backgroundServices)
             .compactMap { ($0 as? any TopicReader)?.topics }.reduce(into: Set()) { $0.formUnion($1) }
-        guard read.isSubset(of: topics), self.topics.isSubset(of: read) else {
+        guard read == topics else {
             throw StartupError(
                 "\(name) reads the topics \(read.sorted()), but by its definition \(topics.sorted())")
         }

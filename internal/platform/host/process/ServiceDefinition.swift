@@ -32,14 +32,14 @@ package struct ServiceDefinition: Sendable {
     /// - Parameters:
     ///   - executable: `<name>-service` unless given.
     ///   - databases: One of the service's name unless given.
-    ///   - handlers: What it does about events.
+    ///   - handles: The events that it handles.
     ///   - compose: Makes the service; reads the configuration and connects to nothing. It throws `ConfigurationError`
     ///     naming the variable.
-    package init<Handlers>(
+    package init(
         name: String, executable: String? = nil, abstract: String, ports: ServicePorts,
         databases: [String]? = nil, routes: [String] = [], kernels: [KernelOffer] = [],
         peers: [any KernelKey.Type] = [],
-        handlers: EventHandlerTable<Handlers> = [] as EventHandlerTable<Never>, isEntrance: Bool = false,
+        handles interests: Set<EventInterest> = [], isEntrance: Bool = false,
         compose: @escaping @Sendable (inout Composition) async throws -> ServiceParts
     ) {
         self.name = name
@@ -50,8 +50,8 @@ package struct ServiceDefinition: Sendable {
         self.routes = routes
         self.kernels = kernels
         self.peers = peers
-        topics = handlers.topics
-        events = handlers.types
+        topics = Set(interests.map(\.topic))
+        events = Set(interests.map(\.type)).sorted()
         self.isEntrance = isEntrance
         self.compose = compose
     }

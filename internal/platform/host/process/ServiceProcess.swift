@@ -64,7 +64,7 @@ package struct ServiceProcess {
             verifier: VerifiedTokens(verifier, clock: composition.clock), accounts: accounts,
             options: server.http)
         for (definition, parts) in composition.composed {
-            try definition.register(parts, on: web, topics: composition.system.groups[definition.name] ?? [])
+            try definition.register(parts, on: web)
         }
         // Whatever accepts no clients' connections itself is behind a gateway.
         if !parts.contains(where: { $0.frontend != nil }) { try backing.remote?.checkTrustedProxies() }

@@ -1,5 +1,4 @@
 package import SoukCallContext
-package import SoukEventsRuntime
 package import SoukGuards
 package import SoukService
 
@@ -30,16 +29,13 @@ package struct SystemDefinition: Sendable {
 package struct AccountGuardDefinition: Sendable {
     /// Asked about sessions by every service but the one that offers it.
     package let kernel: any KernelKey.Type
-    /// What a process does about the events of the service asked, when it runs elsewhere.
-    package let events: EventHandlerTable<ActiveAccountGuard>
     let compose: @Sendable (inout Composition) throws -> ActiveAccountGuard
 
     package init(
-        kernel: any KernelKey.Type, events: EventHandlerTable<ActiveAccountGuard>,
+        kernel: any KernelKey.Type,
         compose: @escaping @Sendable (inout Composition) throws -> ActiveAccountGuard
     ) {
         self.kernel = kernel
-        self.events = events
         self.compose = compose
     }
 }
@@ -77,12 +73,7 @@ extension SystemDefinition {
 
     /// Every consumer group, each named for its service, and its topics.
     package var groups: [String: Set<String>] {
-        var groups: [String: Set<String>] = [:]
-        for service in services where service.hasEvents {
-            let common = accounts.kernel.service == service.name ? [] : accounts.events.topics
-            groups[service.name] = service.topics.union(common)
-        }
-        return groups
+        Dictionary(uniqueKeysWithValues: services.filter(\.hasEvents).map { ($0.name, $0.topics) })
     }
 
     func offer(of key: any KernelKey.Type) -> KernelOffer? {

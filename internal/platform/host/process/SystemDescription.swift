@@ -40,7 +40,7 @@ package struct SystemDescription: Encodable, Sendable {
                 callers: system.services.filter { caller in
                     system.peers(of: caller).contains { $0.name == service.name }
                 }.map(\.name),
-                topics: (system.groups[service.name] ?? []).sorted(), events: service.events,
+                topics: service.topics.sorted(), events: service.events,
                 isEntrance: service.isEntrance)
         }
     }

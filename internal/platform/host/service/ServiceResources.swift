@@ -2,7 +2,6 @@ package import Logging
 package import SoukBroker
 package import SoukDatabase
 package import SoukEnv
-package import SoukEventsRuntime
 package import SoukTime
 
 /// What the host gives a service to live on.
@@ -17,22 +16,19 @@ package struct ServiceResources: Sendable {
     package let clock: any WallClock
     /// The configuration.
     package let environment: Environment
-    /// What the guards of the process do about events; every service hands them to its event runtime beside its own.
-    package let guardHandlers: [EventHandler]
     /// Logs under the service's label: `souk.order`.
     package let logger: Logger
 
     /// Resources for the service of that name; without `logger` one labelled `souk.` and the name.
     package init(
         name: String, database: any Database, broker: any Broker, clock: any WallClock,
-        environment: Environment, guardHandlers: [EventHandler] = [], logger: Logger? = nil
+        environment: Environment, logger: Logger? = nil
     ) {
         self.name = name
         self.database = database
         self.broker = broker
         self.clock = clock
         self.environment = environment
-        self.guardHandlers = guardHandlers
         self.logger = logger ?? Logger(label: "souk.\(name)")
     }
 }

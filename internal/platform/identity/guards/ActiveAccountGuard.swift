@@ -10,6 +10,9 @@ import Synchronization
 /// Refuses callers whose session has ended or whose account is deactivated, though their access token is still good, and
 /// gives the others the roles that their account has now.
 ///
+/// Who changes an account or ends a session says so with ``announce(_:)``: every process forgets what it remembers, at once where
+/// the shared cache passes the message on, and after ``TwoTierCache/Options/memoryLifetime`` otherwise.
+///
 /// A status is remembered in this process for ``TwoTierCache/Options/memoryLifetime``, in the shared cache for longer, and
 /// comes from the account service. Where none of them can tell, the caller is refused with 503. A status is never replaced by
 /// one of an older version of the account.
@@ -19,12 +22,19 @@ package final class ActiveAccountGuard: AccountGuard, Service {
         @Sendable (_ userID: UserID, _ sessionID: String, CallContext) async throws -> AccountStatus
     package typealias Options = TwoTierCache<AccountStatus>.Options
 
+    /// Where processes tell each other what to forget.
+    static let channel = "standing"
+
     private let statuses: TwoTierCache<AccountStatus>
+    private let cache: (any Cache)?
     private let source: Source
     private let options: Options
     private let clock: any WallClock
     /// The highest version that this process has seen of each account, for as long as the shared cache may hold a lower one.
     private let versions: Mutex<ExpiringStore<Int>>
+    /// What other processes have yet to be told.
+    private let news = AsyncStream.makeStream(
+        of: AccountChange.self, bufferingPolicy: .bufferingNewest(10_000))
 
     /// - Parameters:
     ///   - cache: Shared by all processes; nil where this is the only one.
@@ -33,6 +43,7 @@ package final class ActiveAccountGuard: AccountGuard, Service {
         cache: (any Cache)?, options: Options = Options(), clock: any WallClock, source: @escaping Source
     ) {
         statuses = TwoTierCache(options, shared: cache, clock: clock)
+        self.cache = cache
         self.source = source
         self.options = options
         self.clock = clock
@@ -55,22 +66,43 @@ package final class ActiveAccountGuard: AccountGuard, Service {
         return Principal(userID: caller.userID, roles: status.roles, sessionID: caller.sessionID)
     }
 
+    /// Forgets what is no longer true: in this process at once, in the shared cache and in the other processes as soon as they
+    /// can be told.
+    package func announce(_ change: AccountChange) {
+        forget(change)
+        if cache != nil { news.continuation.yield(change) }
+    }
+
     /// Forgets what is known of these sessions: here at once, in the shared cache as soon as it can be told.
-    package func drop(sessions: [String], of userID: UserID) {
-        statuses.drop(sessions.map { Self.key(userID, $0) })
+    private func forget(_ change: AccountChange) {
+        if let version = change.version {
+            note(version, of: change.userID)
+            statuses.drop(prefix: Self.prefix(change.userID))
+        }
+        statuses.drop(change.sessionIDs.map { Self.key(change.userID, $0) })
     }
 
-    /// Forgets what this process knows of a user's sessions, and believes no status of an older version any more.
-    ///
-    /// - Parameter version: The account's version now; nil where it isn't known.
-    package func drop(user: UserID, version: Int? = nil) {
-        if let version { note(version, of: user) }
-        statuses.drop(prefix: Self.prefix(user))
-    }
-
-    /// Tells the shared cache what to forget, until shutdown.
+    /// Tells the shared cache and the other processes what to forget, and hears what they say, until shutdown.
     package func run() async throws {
-        await cancelWhenGracefulShutdown { await self.statuses.keepFlushing() }
+        guard let cache else {
+            return await cancelWhenGracefulShutdown { await self.statuses.keepFlushing() }
+        }
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { tasks in
+                tasks.addTask { await self.statuses.keepFlushing() }
+                tasks.addTask {
+                    for await change in self.news.stream {
+                        // Where it can't be told, the others find out when their memory ends.
+                        try? await cache.publish(change.message, on: Self.channel)
+                    }
+                }
+                tasks.addTask {
+                    for await message in cache.messages(on: Self.channel) {
+                        if let change = AccountChange(message: message) { self.forget(change) }
+                    }
+                }
+            }
+        }
     }
 
     private func remembered(_ caller: Principal, _ context: CallContext) async throws -> AccountStatus {

@@ -36,11 +36,23 @@ package struct EventHandlerTable<Handlers: Sendable>: Sendable, ExpressibleByArr
 
     package static func + (first: Self, second: Self) -> Self { Self(first.entries + second.entries) }
 
-    package var topics: Set<String> { Set(entries.map(\.topic)) }
-
-    /// The CloudEvents types, sorted, each once.
-    package var types: [String] { Set(entries.map(\.type)).sorted() }
+    /// What the handlers are for.
+    package var interests: Set<EventInterest> {
+        Set(entries.map { EventInterest(type: $0.type, topic: $0.topic) })
+    }
 
     /// The handlers of one instance, in the order of the table.
     package func bound(to handlers: Handlers) -> [EventHandler] { entries.map { $0.bind(handlers) } }
+}
+
+/// A type of event that somebody handles.
+package struct EventInterest: Sendable, Hashable {
+    /// The CloudEvents `type`.
+    package let type: String
+    package let topic: String
+
+    package init(type: String, topic: String) {
+        self.type = type
+        self.topic = topic
+    }
 }

@@ -51,7 +51,9 @@ package enum CacheContract {
         package let description: String
     }
 
-    package static var allCases: [Case] { valueCases + counterCases + limitCases + lifecycleCases }
+    package static var allCases: [Case] {
+        valueCases + counterCases + limitCases + channelCases + lifecycleCases
+    }
 
     // MARK: - Tools of the cases
 

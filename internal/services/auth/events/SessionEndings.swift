@@ -1,12 +1,15 @@
 import SoukDatabase
 import SoukEvents
 import SoukEventsRuntime
-package import SoukIDs
+package import SoukGuards
+import SoukIDs
 import Synchronization
 
-/// Makes known which sessions end: to everybody by `session.ended.v1`, written in the transaction that ends them, and
-/// to this process right after its commit. Sessions whose account changes go on, but what is remembered of them is to be
-/// forgotten as well: by this process right after the commit, by the others with `user.updated.v1`.
+/// Makes known which sessions end, and which go on with an account that has changed: to other services by `session.ended.v1` and
+/// `user.updated.v1`, written in the transaction that changes them, and to the guards of all processes right after its commit.
+///
+/// A process that dies in between leaves guards that believe what they remember; ``AccountChangeRepeater`` tells them when the
+/// event comes.
 package final class SessionEndings: Sendable {
     /// Why sessions end before their time, as the event says it.
     enum Reason: String, Sendable {
@@ -18,7 +21,7 @@ package final class SessionEndings: Sendable {
         case superseded
     }
 
-    package typealias Observer = @Sendable (_ userID: UserID, _ sessionIDs: [String]) -> Void
+    package typealias Observer = @Sendable (AccountChange) -> Void
 
     private let outbox: Outbox
     private let observers = Mutex<[Observer]>([])
@@ -44,14 +47,16 @@ package final class SessionEndings: Sendable {
                 SessionEnded(userId: userID, sessionIds: Array(part), reason: reason.rawValue),
                 in: transaction)
         }
-        forget(sessionIDs, of: userID, in: transaction)
+        tell(AccountChange(userID: userID, sessionIDs: sessionIDs), after: transaction)
     }
 
-    /// Has this process forget what it remembers of the sessions, once the transaction is committed.
-    func forget(_ sessionIDs: [String], of userID: UserID, in transaction: any Transaction) {
-        guard !sessionIDs.isEmpty else { return }
-        transaction.afterCommit { [self] in
-            for observer in observers.withLock({ $0 }) { observer(userID, sessionIDs) }
-        }
+    /// Tells the observers once the transaction is committed.
+    func tell(_ change: AccountChange, after transaction: any Transaction) {
+        transaction.afterCommit { [self] in tell(change) }
+    }
+
+    /// Tells the observers now. Telling them again does no harm.
+    func tell(_ change: AccountChange) {
+        for observer in observers.withLock({ $0 }) { observer(change) }
     }
 }

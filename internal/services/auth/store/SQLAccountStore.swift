@@ -2,6 +2,7 @@ import SoukCallContext
 import SoukDatabase
 import SoukEvents
 import SoukEventsRuntime
+import SoukGuards
 import SoukIDs
 import SoukPagination
 import SoukTime
@@ -189,7 +190,10 @@ struct SQLAccountStore: AccountStore {
         let running =
             user.roles == before.user.roles && user.isActive == before.user.isActive
             ? nil : try await runningSessions(of: id, at: now, in: transaction)
-        if let running { endings.forget(running, of: id, in: transaction) }
+        if let running, !running.isEmpty {
+            let change = AccountChange(userID: id, sessionIDs: running, version: user.version)
+            endings.tell(change, after: transaction)
+        }
         try await outbox.append(
             UserUpdated(
                 userId: id, email: user.email, name: user.name, roles: user.roles.map(\.rawValue).sorted(),

@@ -2,6 +2,7 @@ import HTTPTypes
 @testable import SoukAuth
 import SoukAuthToken
 import SoukDatabase
+import SoukGuards
 import SoukHTTPTesting
 import SoukTesting
 import SoukTime
@@ -114,7 +115,7 @@ import Testing
     @Test func everyEndIsToldOnceWithItsReasonAndToThisProcessAfterTheCommit() async throws {
         let auth = try await AuthFixture()
         let told = Mutex<[[String]]>([])
-        auth.service.endings.observe { _, sessions in told.withLock { $0.append(sessions) } }
+        auth.service.endings.observe { change in told.withLock { $0.append(change.sessionIDs) } }
         func sid(_ answer: Answer) async throws -> String {
             try await auth.keys.validateAndExtractInfoFromToken(try #require(answer.accessToken)).sessionID
         }

@@ -178,7 +178,7 @@ struct Carts: Sendable {
     private func touch(
         _ owner: CartOwner, isNew: Bool, _ access: CartAccess, at now: Timestamp, in tx: some Transaction
     ) async throws -> CartID {
-        guard isNew, let network = access.network.map(Self.hex) else {
+        guard isNew, let network = access.network.map(Self.digest) else {
             return try await store.touch(owner, at: now, in: tx)
         }
         let hour: Duration = .seconds(3_600)
@@ -234,6 +234,9 @@ struct Carts: Sendable {
     /// The SHA-256 under which a token's cart is stored; nil for what can't be one of our tokens.
     private static func hash(_ token: String?) -> String? {
         guard let token, token.utf8.count == 43 else { return nil }
-        return SHA256.hash(data: Array(token.utf8)).hex
+        return digest(token)
     }
+
+    /// SHA-256 in hexadecimal.
+    private static func digest(_ text: String) -> String { SHA256.hash(data: Array(text.utf8)).hex }
 }

@@ -71,6 +71,39 @@ struct RedisCacheTests {
         await cache.close()
     }
 
+    @Test func listensAgainAfterACrash() async throws {
+        let server = try PrivateRedis()
+        let cache = try await connected(RedisOptions(url: server.url))
+        var messages = cache.messages(on: "news").makeAsyncIterator()
+        for round in ["before", "after"] {
+            if round == "after" {
+                server.kill()
+                try server.start()
+                try await untilAnswered { try await cache.ping() }
+            }
+            // Again until it is listened to.
+            let sending = Task {
+                while !Task.isCancelled {
+                    try? await cache.publish(Array(round.utf8), on: "news")
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+            }
+            while let message = await messages.next(), message != Array(round.utf8) {}
+            sending.cancel()
+            _ = await sending.result
+        }
+        await cache.close()
+        while await messages.next() != nil {}
+    }
+
+    @Test func nobodyListensAnyMoreWhenTheCacheIsGone() async throws {
+        let server = try PrivateRedis()
+        var cache: RedisCache? = try await connected(RedisOptions(url: server.url))
+        var messages = try #require(cache?.messages(on: "news")).makeAsyncIterator()
+        cache = nil
+        #expect(await messages.next() == nil)
+    }
+
     @Test func scriptsAreSentAgainWhenTheyWereForgotten() async throws {
         let server = try PrivateRedis()
         let cache = try await connected(RedisOptions(url: server.url))

@@ -50,6 +50,13 @@ final class FaultyCache: Cache {
         return try await cache.admit(key, limit)
     }
 
+    func publish(_ message: [UInt8], on channel: String) async throws(CacheError) {
+        try check()
+        try await cache.publish(message, on: channel)
+    }
+
+    func messages(on channel: String) -> AsyncStream<[UInt8]> { cache.messages(on: channel) }
+
     func ping() async throws(CacheError) {
         try check()
         try await cache.ping()

@@ -94,7 +94,7 @@ import Testing
 
     @Test func topicsThatNobodyReadsAreRefused() async throws {
         var baker = Self.baker
-        baker.handlers = [.on(Baked.self) { _, _, _, _ in }]
+        baker.handles = [.bread]
         #expect(
             try await failure(baker) == #"baker reads the topics [], but by its definition ["bread"]"#)
     }

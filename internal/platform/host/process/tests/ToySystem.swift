@@ -34,16 +34,8 @@ enum GrocerKey: KernelKey {
     static let service = "grocer"
 }
 
-struct Baked: Event {
-    static let type = "bread.baked.v1"
-    static let topic = "bread"
-    var key: String { "bread" }
-}
-
-struct Left: Event {
-    static let type = "user.left.v1"
-    static let topic = "users"
-    var key: String { "user" }
+extension EventInterest {
+    static let bread = EventInterest(type: "bread.baked.v1", topic: "bread")
 }
 
 /// What a definition of the toy system may say otherwise.
@@ -58,14 +50,14 @@ struct Toy: Sendable {
     /// What it asks for when it is composed.
     var calls: [any KernelKey.Type] = []
     var databaseAskedFor: String?
-    var handlers: EventHandlerTable<Int> = []
+    var handles: Set<EventInterest> = []
     var keepsItsOffer = true
     var isEntrance = false
 
     var definition: ServiceDefinition {
         ServiceDefinition(
             name: name, abstract: "A toy.", ports: ports, databases: databases, routes: routes,
-            kernels: offers, peers: peers, handlers: handlers, isEntrance: isEntrance
+            kernels: offers, peers: peers, handles: handles, isEntrance: isEntrance
         ) { composition in
             var parts = ServiceParts([ToyService(name: name, paths: paths)])
             if name == BakerKey.service { composition.verifyTokens(with: PlainTokens()) }
@@ -158,8 +150,7 @@ extension SystemDefinition {
         self.init(
             services: toys.map(\.definition),
             accounts: AccountGuardDefinition(
-                kernel: BakerKey.self,
-                events: [.on(Left.self) { _, _, _, _ in }]
+                kernel: BakerKey.self
             ) { composition in
                 _ = try composition.kernel(BakerKey.self)
                 return ActiveAccountGuard(cache: nil, clock: composition.clock) { _, _, _ in

@@ -74,7 +74,7 @@ let call = CallContext(requestID: "test")
         accounts.status = status
         try await guards.admit(caller, call)
         #expect(accounts.questions == 1, "remembered")
-        guards.drop(sessions: ["s-1"], of: caller.userID)
+        guards.announce(AccountChange(userID: caller.userID, sessionIDs: ["s-1"]))
         await #expect(throws: refusal) { try await guards.admit(caller, call) }
     }
 
@@ -106,7 +106,7 @@ let call = CallContext(requestID: "test")
         #expect(try await guards.admit(former, call).roles == [.customer])
         // A role that was given since is there without another token.
         accounts.status = .admin(version: 2)
-        guards.drop(user: former.userID)
+        guards.announce(AccountChange(userID: former.userID, sessionIDs: ["s"]))
         let admitted = try await guards.admit(former, call)
         #expect(admitted.roles == [.customer, .admin])
         #expect(admitted.userID == former.userID && admitted.sessionID == former.sessionID)
@@ -116,7 +116,7 @@ let call = CallContext(requestID: "test")
         let guards = accountGuard()
         try await guards.admit(caller, call)
         accounts.status = .deactivated
-        guards.drop(user: caller.userID)
+        guards.announce(AccountChange(userID: caller.userID, sessionIDs: [caller.sessionID]))
         await #expect(throws: AccountRefusal.accountInactive) { try await guards.admit(caller, call) }
     }
 
@@ -170,7 +170,7 @@ let call = CallContext(requestID: "test")
         // The event tells the version to a process that has seen nothing of it yet.
         let third = accountGuard(cache)
         _ = try await cache.set(key, old, timeToLive: .seconds(60), condition: .always)
-        third.drop(user: caller.userID, version: 2)
+        third.announce(AccountChange(userID: caller.userID, sessionIDs: [], version: 2))
         #expect(try await !third.admit(caller, call).has(.admin))
     }
 
@@ -248,12 +248,42 @@ struct LostRedisTests {
 
         // The session ends while Redis can't be told; then Redis comes back, empty.
         accounts.status = .ended
-        guards.drop(sessions: ["s-1"], of: caller.userID)
+        guards.announce(AccountChange(userID: caller.userID, sessionIDs: ["s-1"]))
         try server.start()
         try await untilItAnswers(cache)
         clock.advance(by: .seconds(3))
         await #expect(throws: AccountRefusal.sessionEnded) { try await guards.admit(caller, call) }
         await cache.close()
+    }
+
+    @Test func everyProcessForgetsAtOnce() async throws {
+        let server = try PrivateRedis()
+        let (one, two) = (
+            try RedisCache.open(RedisOptions(url: server.url)),
+            try RedisCache.open(RedisOptions(url: server.url))
+        )
+        try await untilItAnswers(one)
+        // Nobody's memory ends meanwhile.
+        let clock = ManualClock(), accounts = Accounts()
+        let here = ActiveAccountGuard(cache: one, clock: clock, source: accounts.ask)
+        let others = [one, two].map { ActiveAccountGuard(cache: $0, clock: clock, source: accounts.ask) }
+        try await withThrowingDiscardingTaskGroup { tasks in
+            for guards in [here] + others { tasks.addTask { try await guards.run() } }
+            for guards in others { try await guards.admit(caller, call) }
+            accounts.status = .ended
+            for guards in others {
+                let end = ContinuousClock.now + .seconds(15)
+                // Again until it listens.
+                while (try? await guards.admit(caller, call)) != nil, ContinuousClock.now < end {
+                    here.announce(AccountChange(userID: caller.userID, sessionIDs: [caller.sessionID]))
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                await #expect(throws: AccountRefusal.sessionEnded) { try await guards.admit(caller, call) }
+            }
+            tasks.cancelAll()
+        }
+        await one.close()
+        await two.close()
     }
 
     @Test func anotherProcessLearnsOfAnEndThroughRedis() async throws {
@@ -270,7 +300,7 @@ struct LostRedisTests {
         try await there.admit(caller, call)
         #expect(accounts.questions == 1, "the other took it from Redis")
         accounts.status = .ended
-        here.drop(sessions: ["s-1"], of: caller.userID)
+        here.announce(AccountChange(userID: caller.userID, sessionIDs: ["s-1"]))
         let key = "standing:\(caller.userID):s-1"
         let end = ContinuousClock.now + .seconds(10)
         while try await two.get(key) != nil, ContinuousClock.now < end {
