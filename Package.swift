@@ -347,14 +347,14 @@ var services: [Target] {
                 "SoukCallContext", "SoukEvents", "SoukIdempotency", "SoukMoney", "SoukPagination",
                 "SoukProductKernel",
                 "SoukProductRPC", "SoukVendorKernel",
-            ])
+            ], testing: ["SoukRPCRuntime"])
         + service(
             "SoukVendor", "vendor", hasKernel: true,
             [
                 "SoukCallContext", "SoukEvents", "SoukIdempotency", "SoukMoney", "SoukPagination",
                 "SoukVendorKernel",
                 "SoukVendorRPC",
-            ], testing: ["SoukCloudEvents"])
+            ], testing: ["SoukRPCRuntime", "SoukCloudEvents"])
         + service(
             "SoukOrder", "order",
             [
@@ -369,7 +369,7 @@ var services: [Target] {
                 "SoukCallContext", "SoukEvents", "SoukIdempotency", "SoukMoney", "SoukPagination",
                 "SoukPaymentKernel",
                 "SoukPaymentRPC", "SoukVendorKernel", .crypto, .httpTypes, .logging, .metrics,
-            ], testing: ["SoukCloudEvents"])
+            ], testing: ["SoukRPCRuntime", "SoukCloudEvents"])
         + service(
             "SoukPaymentSandbox", "payment-sandbox",
             [
@@ -497,7 +497,7 @@ func service(
     module(
         name, "internal/services/\(directory)", .serviceFoundation + dependencies,
         testing: ["SoukTesting", "SoukHTTPTesting"] + testing
-            + (hasKernel ? ["SoukRPCRuntime", "SoukRPCTesting", .grpcNIO] : []),
+            + (hasKernel ? ["SoukRPCTesting", .grpcNIO] : []),
         exclude: hasKernel ? ["kernel", "rpc"] : [])
 }
 

@@ -107,9 +107,6 @@ extension Composition {
     /// A secret of the process, created on first use; nil where a variable has to give one.
     package func secret(_ name: String) throws -> Secret<String>? { try backing.secret(name) }
 
-    /// Has something run as long as the process does.
-    package mutating func run(_ service: any Service) { connections.append(service) }
-
     private mutating func sharedBroker() async throws -> any Broker {
         if let broker { return broker }
         let opened = try await backing.broker(groups: system.groups)
