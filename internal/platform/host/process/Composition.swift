@@ -1,4 +1,4 @@
-package import ServiceLifecycle
+import ServiceLifecycle
 package import SoukAuthToken
 import SoukBroker
 package import SoukCache
