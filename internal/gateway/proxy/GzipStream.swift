@@ -5,22 +5,16 @@ import SoukText
 
 /// One answer's body on its way through zlib, in the gzip format (RFC 1952).
 final class GzipStream {
-    private static let gzipWindow: Int32 = 15 + 16
-    private static let memoryLevel: Int32 = 8
-
-    private var stream = z_stream()
+    private let stream: UnsafeMutableRawPointer
 
     /// nil when zlib has no memory.
     init?(level: Int) {
-        let status = deflateInit2_(
-            &stream, Int32(level), Z_DEFLATED, Self.gzipWindow, Self.memoryLevel, Z_DEFAULT_STRATEGY,
-            ZLIB_VERSION,
-            Int32(MemoryLayout<z_stream>.size))
-        guard status == Z_OK else { return nil }
+        guard let stream = souk_gzip_new(Int32(level)) else { return nil }
+        self.stream = stream
     }
 
     deinit {
-        deflateEnd(&stream)
+        souk_gzip_free(stream)
     }
 
     /// What is ready after these bytes; what is held back comes with the next or at the end. Each part is flushed where it is
@@ -34,17 +28,14 @@ final class GzipStream {
     private func run(_ bytes: ByteBuffer, flush: Int32) -> ByteBuffer {
         var output = ByteBufferAllocator().buffer(capacity: max(256, bytes.readableBytes / 3))
         bytes.withUnsafeReadableBytes { input in
-            // zlib's declaration lacks the const that its documentation promises.
-            stream.next_in = UnsafeMutablePointer(mutating: input.bindMemory(to: UInt8.self).baseAddress)
-            stream.avail_in = UInt32(input.count)
+            souk_gzip_take(stream, input.bindMemory(to: UInt8.self).baseAddress, UInt32(input.count))
             var hasMore = true
             while hasMore {
                 output.writeWithUnsafeMutableBytes(minimumWritableBytes: 256) { room in
-                    stream.next_out = room.bindMemory(to: UInt8.self).baseAddress
-                    stream.avail_out = UInt32(room.count)
-                    deflate(&stream, flush)
-                    hasMore = stream.avail_out == 0
-                    return room.count - Int(stream.avail_out)
+                    let written = souk_gzip_give(
+                        stream, room.bindMemory(to: UInt8.self).baseAddress, UInt32(room.count), flush)
+                    hasMore = written == room.count
+                    return Int(written)
                 }
             }
         }

@@ -42,25 +42,18 @@ struct CommonPasswords: Sendable {
 
     private static func inflated() -> [UInt8] {
         let encoded = Data(bytes: list.utf8Start, count: list.utf8CodeUnitCount)
-        guard var compressed = Data(base64Encoded: encoded) else {
+        guard let compressed = Data(base64Encoded: encoded) else {
             preconditionFailure("the list is base64, as scripts/common-passwords writes it")
         }
-        var stream = z_stream()
-        // Negative: no header (RFC 1950) around the compressed data.
-        var status = inflateInit2_(&stream, -15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-        defer { inflateEnd(&stream) }
         let text = [UInt8](unsafeUninitializedCapacity: size) { output, count in
-            compressed.withUnsafeMutableBytes { input in
-                stream.next_in = input.bindMemory(to: UInt8.self).baseAddress
-                stream.avail_in = UInt32(input.count)
-                stream.next_out = output.baseAddress
-                stream.avail_out = UInt32(output.count)
-                if status == Z_OK { status = inflate(&stream, Z_FINISH) }
+            let written = compressed.withUnsafeBytes { input in
+                souk_inflate(
+                    input.bindMemory(to: UInt8.self).baseAddress, UInt32(input.count), output.baseAddress,
+                    UInt32(output.count))
             }
-            count = size - Int(stream.avail_out)
+            count = max(0, Int(written))
         }
-        precondition(
-            status == Z_STREAM_END && text.count == size, "the list is as scripts/common-passwords writes it")
+        precondition(text.count == size, "the list is as scripts/common-passwords writes it")
         return text
     }
 }
