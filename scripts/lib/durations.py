@@ -11,32 +11,32 @@ import pathlib
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections import Counter
+from collections import defaultdict
 
 MOST = 12
 SUITE = re.compile(r"Suite \"?(.+?)\"? (?:passed|failed) after ([\d.]+) seconds")
 
 
-def stages(folder: pathlib.Path) -> Counter[str]:
-    times: Counter[str] = Counter()
+def stages(folder: pathlib.Path) -> dict[str, float]:
+    times: dict[str, float] = defaultdict(float)
     for line in lines(folder / "stages"):
         seconds, name = line.split("\t", 1)
         times[name] += int(seconds)
     return times
 
 
-def suites(folder: pathlib.Path) -> Counter[str]:
+def suites(folder: pathlib.Path) -> dict[str, float]:
     """Suites of Swift Testing run side by side: their times add up to more than the run took."""
-    times: Counter[str] = Counter()
+    times: dict[str, float] = defaultdict(float)
     for name, seconds in SUITE.findall("\n".join(lines(folder / "swift.log"))):
         times[name] = max(times[name], float(seconds))
     return times
 
 
-def end_to_end(folder: pathlib.Path) -> tuple[Counter[str], Counter[str]]:
+def end_to_end(folder: pathlib.Path) -> tuple[dict[str, float], dict[str, float]]:
     """By file and by test, each after the name of its set-up."""
-    files: Counter[str] = Counter()
-    tests: Counter[str] = Counter()
+    files: dict[str, float] = defaultdict(float)
+    tests: dict[str, float] = defaultdict(float)
     for report in sorted(folder.glob("*.xml")):
         # What we had pytest write ourselves.
         for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314
@@ -50,10 +50,10 @@ def lines(file: pathlib.Path) -> list[str]:
     return file.read_text(errors="replace").splitlines() if file.exists() else []
 
 
-def table(title: str, times: Counter[str]) -> None:
+def table(title: str, times: dict[str, float]) -> None:
     if times:
         print(f"\n{title}")
-        for name, seconds in times.most_common(MOST):
+        for name, seconds in sorted(times.items(), key=lambda item: -item[1])[:MOST]:
             print(f"  {seconds:7.1f} s  {name}")
 
 
